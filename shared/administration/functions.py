@@ -1,0 +1,56 @@
+"""The settings of an organization, and whether the service is up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import azure.functions as func
+
+from shared.errors import Refusal
+from shared.organizations import OrganizationSettings
+from shared.service import service, utc_now
+from shared.web.answers import answer_json, answering
+from shared.web.requests import json_body, only_params, parse
+
+blueprint = func.Blueprint()
+
+
+@blueprint.route(route="api/health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@answering
+async def health(req: func.HttpRequest) -> func.HttpResponse:
+    """200 when every organization's storage answers; says nothing else to the world."""
+    organizations = service().organizations.all()
+    await asyncio.gather(*(one.settings() for one in organizations))
+    return answer_json({"status": "ready"})
+
+
+@blueprint.route(
+    route="api/orgs/{org}/settings", methods=["GET", "PATCH"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering
+async def settings(req: func.HttpRequest) -> func.HttpResponse:
+    """The organization's settings (rule A2)."""
+    caller = await service().caller(req)
+    only_params(req)
+    if req.method == "GET":
+        caller.require("read", "admin")
+        return answer_json(_shown(await caller.organization.settings()))
+    caller.require("admin")
+    from shared.administration.requests import SettingsRequest
+
+    request = parse(SettingsRequest, json_body(req, largest=64 * 1024))
+    if not request.model_fields_set:
+        raise Refusal(422, "There is nothing to change in this request.")
+    now = utc_now()
+    changed = await caller.organization.change_settings(lambda before: request.applied(before, now))
+    return answer_json(_shown(changed))
+
+
+def _shown(settings: OrganizationSettings) -> dict[str, Any]:
+    return {
+        "engagement": settings.engagement,
+        "recipientLimit": settings.recipient_limit,
+        "sendingMailboxes": list(settings.sending_mailboxes),
+        "language": settings.language,
+    }

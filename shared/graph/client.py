@@ -1,0 +1,141 @@
+"""The SDK's client: one for a process and Entra tenant, made at the first call.
+
+It lives in the event loop it was made in (reused in another it would fail with "Event loop is
+closed"), so it is kept per loop: in a Functions worker there is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    import httpx
+    from azure.identity.aio import DefaultAzureCredential
+    from kiota_abstractions.authentication import AuthenticationProvider
+    from msgraph.graph_service_client import GraphServiceClient
+
+GRAPH_HOST = "graph.microsoft.com"
+GRAPH_SCOPE = f"https://{GRAPH_HOST}/.default"
+REQUEST_TIMEOUT_SECONDS = 30.0
+"""How long one request to Graph may take; leases around a send are at least five times this."""
+CONNECT_TIMEOUT_SECONDS = 10.0
+# Exchange serves four requests of an app and mailbox at a time; this is for all mailboxes.
+MAX_CONNECTIONS = 32
+# What the first call would load in the event loop; importing these brings the rest.
+_SDK_MODULES = (
+    "msgraph.graph_service_client",
+    "msgraph.generated.models.message",
+    "msgraph.generated.models.message_collection_response",
+    "msgraph.generated.models.o_data_errors.o_data_error",
+    "msgraph.generated.users.users_request_builder",
+    "msgraph.generated.users.item.user_item_request_builder",
+    "msgraph.generated.users.item.messages.messages_request_builder",
+    "msgraph.generated.users.item.messages.item.message_item_request_builder",
+    "msgraph.generated.users.item.messages.item.send.send_request_builder",
+)
+
+
+@dataclass(frozen=True)
+class GraphTenant:
+    """Where a tenant's Graph is.
+
+    ``tenant`` is the Entra tenant's id. ``local_address`` is the base address of a local Graph
+    (``http://127.0.0.1:7072/v1.0``), asked without a token; None means Microsoft's, asked with the
+    token of the deployment's identity. ``timeout_seconds`` is for one request.
+    """
+
+    tenant: str
+    local_address: str | None = None
+    timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
+
+
+@dataclass(frozen=True)
+class _Open:
+    client: GraphServiceClient
+    transport: httpx.AsyncHTTPTransport
+    credential: DefaultAzureCredential | None
+
+
+_open_clients: WeakKeyDictionary[
+    asyncio.AbstractEventLoop, dict[GraphTenant, asyncio.Task[_Open]]
+] = WeakKeyDictionary()
+
+
+async def graph_client(tenant: GraphTenant) -> GraphServiceClient:
+    """The client for ``tenant`` in the running loop; made now if this is its first use."""
+    clients = _open_clients.setdefault(asyncio.get_running_loop(), {})
+    if tenant not in clients or _failed(clients[tenant]):
+        # A task, so that callers who come while the SDK is loading share the one client.
+        clients[tenant] = asyncio.create_task(_make(tenant))
+    return (await asyncio.shield(clients[tenant])).client
+
+
+async def close_graph_clients() -> None:
+    """Close the running loop's clients. For tests and orderly ends; no request does this."""
+    for task in _open_clients.pop(asyncio.get_running_loop(), {}).values():
+        made = await task
+        # The SDK wraps the transport in one that does not close it, so it is closed itself.
+        await made.transport.aclose()
+        if made.credential is not None:
+            await made.credential.close()
+
+
+def _failed(task: asyncio.Task[_Open]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+async def _make(tenant: GraphTenant) -> _Open:
+    # The SDK loads some 1,250 modules; in a thread, pixels on the same worker need not wait.
+    await asyncio.to_thread(_load)
+    import httpx
+    from kiota_http.middleware.options import RetryHandlerOption
+    from msgraph.graph_request_adapter import GraphRequestAdapter, options
+    from msgraph.graph_service_client import GraphServiceClient
+    from msgraph_core import GraphClientFactory  # type: ignore[import-untyped]
+
+    # By default the SDK posts /send again on 504, and sleeps inside the function. We requeue.
+    no_retries = RetryHandlerOption(max_retries=0, should_retry=False)
+    transport = httpx.AsyncHTTPTransport(
+        http2=False, limits=httpx.Limits(max_connections=MAX_CONNECTIONS)
+    )
+    timeout = httpx.Timeout(tenant.timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS)
+    http = GraphClientFactory.create_with_default_middleware(
+        client=httpx.AsyncClient(transport=transport, timeout=timeout),
+        options={**options, RetryHandlerOption.get_key(): no_retries},
+    )
+    credential = None if tenant.local_address else _credential(tenant)
+    adapter = GraphRequestAdapter(_authentication(tenant, credential), client=http)
+    adapter.base_url = tenant.local_address or f"https://{GRAPH_HOST}/v1.0"
+    return _Open(GraphServiceClient(request_adapter=adapter), transport, credential)
+
+
+def _load() -> None:
+    for module in _SDK_MODULES:
+        import_module(module)
+
+
+def _credential(tenant: GraphTenant) -> DefaultAzureCredential:
+    from azure.identity.aio import DefaultAzureCredential
+
+    return DefaultAzureCredential(additionally_allowed_tenants=[tenant.tenant])
+
+
+def _authentication(
+    tenant: GraphTenant, credential: DefaultAzureCredential | None
+) -> AuthenticationProvider:
+    from kiota_abstractions.authentication import AnonymousAuthenticationProvider
+    from kiota_authentication_azure.azure_identity_authentication_provider import (
+        AzureIdentityAuthenticationProvider,
+    )
+
+    if credential is None:
+        return AnonymousAuthenticationProvider()
+    in_tenant: dict[str, Any] = {"tenant_id": tenant.tenant}
+    # Without these two the token would go to every host an answer names, upload addresses too.
+    return AzureIdentityAuthenticationProvider(
+        credential, options=in_tenant, scopes=[GRAPH_SCOPE], allowed_hosts=[GRAPH_HOST]
+    )

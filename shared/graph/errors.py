@@ -1,0 +1,172 @@
+"""What Graph's answers, and its silence, mean for the caller. Foreign errors end here.
+
+GraphError
+├── NotDone            a definite no: nothing happened, the same request may work later
+│   ├── Throttled        429, 503 or 509: come back after ``retry_after`` seconds
+│   └── Unreachable      no connection or no token: the request never left
+├── Ambiguous          it may have been done: look before trying again
+├── NotFound           404: no such mailbox, or no such item in it; ``code`` tells which
+└── Refused            any other 4xx: a definite no that the same request will get again
+
+Definite: every answer below 500, 503, and every failure before the request was on its way
+(connection refused, unknown host, TLS, connecting too slow, no free connection, no token).
+Ambiguous: 500, 502, 504 and every other 5xx, since a gateway can fail after the mailbox did the
+work; a time-out while writing or reading; a connection that breaks once it was open, also one
+kept alive from before, which the server may close just as we write; an answer that says "done"
+and cannot be read.
+
+Messages of these errors name the action, the status and Graph's code. They carry no address, no
+body, no header and no token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from shared.errors import EngagementError
+
+if TYPE_CHECKING:
+    from kiota_abstractions.api_error import APIError
+
+# Graph's codes for "this mailbox does not exist (for us)", as against an item in it.
+UNKNOWN_MAILBOX_CODES = frozenset(
+    {
+        "ErrorInvalidUser",
+        "ErrorNonExistentMailbox",
+        "MailboxNotEnabledForRESTAPI",
+        "Request_ResourceNotFound",
+        "ResourceNotFound",
+    }
+)
+_LATER = frozenset({429, 503, 509})
+
+
+class GraphError(EngagementError):
+    """Root of everything that can go wrong with Graph."""
+
+
+class NotDone(GraphError):
+    """Nothing happened; the same request may work later.
+
+    ``retry_after`` is in seconds from now, None where nobody said.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Throttled(NotDone):
+    """Graph is busy, or we are too fast."""
+
+
+class Unreachable(NotDone):
+    """The request never left: no connection, or no token for it."""
+
+
+class Ambiguous(GraphError):
+    """It may have been done. Find out (by the send key) before doing it again."""
+
+
+class NotFound(GraphError):
+    """There is no such mailbox or item. ``code`` is Graph's."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+    @property
+    def mailbox_unknown(self) -> bool:
+        """Whether the mailbox itself is unknown, and not an item in it."""
+        return self.code in UNKNOWN_MAILBOX_CODES
+
+
+class Refused(GraphError):
+    """Graph will not do it; permanent.
+
+    ``code`` and ``message`` are Graph's own. The message is for logs an administrator reads: it
+    can name addresses and is therefore not part of ``str()``. 403 ``ErrorAccessDenied`` means
+    that an application access policy keeps us out of this mailbox.
+    """
+
+    def __init__(self, text: str, status: int, code: str, message: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+@contextmanager
+def translated(action: str) -> Iterator[None]:
+    """Turn what the SDK, httpx and azure-identity raise in the block into this module's errors.
+
+    ``action`` says what was tried, for people ("send the draft"). What nobody foresaw passes.
+    """
+    # Loaded by whoever made the client; these imports only look them up.
+    import httpx
+    from azure.core.exceptions import AzureError
+    from kiota_abstractions.api_error import APIError
+
+    never_left = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+    ours = (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
+    try:
+        yield
+    except APIError as error:
+        raise from_answer(action, error) from error
+    except never_left as error:
+        raise Unreachable(f"Could not {action}: Graph cannot be reached.") from error
+    except AzureError as error:
+        raise Unreachable(f"Could not {action}: no token for Graph.") from error
+    except ours:
+        raise
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        raise Ambiguous(
+            f"No answer to the request to {action} ({type(error).__name__})."
+        ) from error
+    except Exception as error:
+        # Where a good status comes with a body it cannot read, the SDK raises whatever its parser
+        # raised, or a bare Exception for a content type it does not know.
+        if isinstance(error, ValueError) or type(error) is Exception:
+            raise Ambiguous(f"Graph's answer to the request to {action} is unreadable.") from error
+        raise
+
+
+def from_answer(action: str, error: APIError) -> GraphError:
+    """The error for an answer of Graph: its status decides first, its code second."""
+    status = error.response_status_code or 0
+    code, message = _code_and_message(error)
+    said = f"Could not {action}: {status} {code}".rstrip() + "."
+    if status in _LATER:
+        return Throttled(said, retry_after(dict(error.response_headers or {})))
+    if status == 404:
+        return NotFound(said, code)
+    if 400 <= status < 500:
+        return Refused(said, status, code, message)
+    return Ambiguous(f"Unclear whether Graph did {action}: {status} {code}".rstrip() + ".")
+
+
+def retry_after(headers: dict[str, str]) -> float | None:
+    """Seconds to wait by ``Retry-After`` (RFC 9110, 10.2.3), which is a number or a date.
+
+    A date counts from the answer's own ``Date``, so no clock of ours is needed.
+    """
+    named = {name.lower(): value.strip() for name, value in headers.items()}
+    text = named.get("retry-after", "")
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            there = parsedate_to_datetime(text)
+            seconds = (there - parsedate_to_datetime(named.get("date", ""))).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds) if seconds < float("inf") else None
+
+
+def _code_and_message(error: APIError) -> tuple[str, str]:
+    # An ODataError carries Graph's error object; a gateway's HTML ends as a bare APIError.
+    main = getattr(error, "error", None)
+    return getattr(main, "code", None) or "", getattr(main, "message", None) or ""

@@ -1,0 +1,44 @@
+"""The content of a message: a blob, because a body and many recipients do not fit into a row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from shared.errors import StorageUnavailable
+from shared.messages.rows import recipients_from_json, recipients_to_json
+from shared.model import Content, RecordRef
+from shared.organizations import Organization
+
+CONTAINER = "content"
+
+
+async def store_content(organization: Organization, message: str, content: Content) -> None:
+    value = {
+        "schema": 1,
+        "subject": content.subject,
+        "html": content.html,
+        "text": content.text,
+        "recipients": recipients_to_json(content.recipients),
+        "regarding": asdict(content.regarding) if content.regarding else None,
+    }
+    await organization.blobs.put(CONTAINER, _name(message), json.dumps(value).encode())
+
+
+async def load_content(organization: Organization, message: str) -> Content:
+    """The content of a message that was accepted."""
+    blob = await organization.blobs.get(CONTAINER, _name(message))
+    if blob is None:
+        raise StorageUnavailable(f"the content of message {message} is not there")
+    value = json.loads(blob)
+    return Content(
+        subject=value["subject"],
+        html=value["html"],
+        text=value["text"],
+        recipients=recipients_from_json(value["recipients"]),
+        regarding=RecordRef(**value["regarding"]) if value["regarding"] else None,
+    )
+
+
+def _name(message: str) -> str:
+    return f"messages/{message}/content.json"

@@ -1,0 +1,316 @@
+"""The rows of a message, as values and back. Nobody else spells their property names."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.model import (
+    Event,
+    EventKind,
+    Failure,
+    FollowChoice,
+    Kpis,
+    Link,
+    Reason,
+    Recipient,
+    RecordRef,
+    Status,
+    Step,
+)
+from shared.storage.tables import Row, inverted
+
+TABLE = "messages"
+MESSAGE_KEY = "message"
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """The one authority about a message. `version` grows with every write of the row.
+
+    `lease_owner` may work on its sending until `lease_until`; `due_at` is when somebody must look
+    at it again should nobody have finished by then, None when it is finished.
+    """
+
+    id: str
+    status: Status
+    seller: str
+    from_: str
+    subject: str
+    to_text: str
+    recipient_count: int
+    followed: bool
+    follow_choice: FollowChoice
+    reasons: tuple[Reason, ...]
+    language: str
+    accepted_at: datetime
+    copies: int = 1
+    sent_at: datetime | None = None
+    sending_began_at: datetime | None = None
+    failure: Failure | None = None
+    lease_owner: str = ""
+    lease_until: datetime | None = None
+    attempts: int = 0
+    due_at: datetime | None = None
+    todo_sequence: int = 0
+    kpis: Kpis = field(default_factory=Kpis)
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRow:
+    """One sent email of a message: how far its sending is, and the counts of its own events.
+
+    `recipient` is who it went to where it went to one person only. The first human open and click
+    are kept to tell when a click is the only proof of an open.
+    """
+
+    number: int
+    recipient: str | None
+    step: Step = Step.ACCEPTED
+    step_at: datetime | None = None
+    draft_id: str | None = None
+    internet_message_id: str | None = None
+    conversation_id: str | None = None
+    kpis: Kpis = field(default_factory=Kpis)
+    first_human_open_at: datetime | None = None
+    first_human_click_at: datetime | None = None
+    inferred_open_at: datetime | None = None
+
+
+def copy_key(number: int) -> str:
+    return f"copy~{number:04d}"
+
+
+def event_key(at: datetime, event: str) -> str:
+    return f"event~{inverted(milliseconds(at))}~{event}"
+
+
+def link_key(copy: int, index: int) -> str:
+    return f"link~{copy:04d}~{index:06d}"
+
+
+def left_link_key(copy: int, place: int) -> str:
+    return f"link~{copy:04d}~left{place:06d}"
+
+
+def todo_key(sequence: int) -> str:
+    return f"todo~{sequence:012d}"
+
+
+def milliseconds(instant: datetime) -> int:
+    """Milliseconds since 1970."""
+    return round(instant.timestamp() * 1000)
+
+
+def instant_of(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def message_to_row(message: MessageRow) -> Row:
+    return _row(
+        message.id,
+        MESSAGE_KEY,
+        status=message.status,
+        seller=message.seller,
+        sender=message.from_,
+        subject=message.subject,
+        toText=message.to_text,
+        recipientCount=message.recipient_count,
+        followed=message.followed,
+        followChoice=message.follow_choice,
+        reasons=json.dumps([asdict(reason) for reason in message.reasons]),
+        language=message.language,
+        acceptedAt=_text(message.accepted_at),
+        copies=message.copies,
+        sentAt=_text(message.sent_at),
+        sendingBeganAt=_text(message.sending_began_at),
+        failure=json.dumps(asdict(message.failure)) if message.failure else None,
+        leaseOwner=message.lease_owner,
+        leaseUntil=_text(message.lease_until),
+        attempts=message.attempts,
+        dueAt=_text(message.due_at),
+        todoSequence=message.todo_sequence,
+        kpis=_kpis_text(message.kpis),
+        version=message.version,
+    )
+
+
+def message_from_row(row: Row) -> MessageRow:
+    failure = json.loads(row["failure"]) if row.get("failure") else None
+    return MessageRow(
+        id=row["PartitionKey"],
+        status=Status(row["status"]),
+        seller=row["seller"],
+        from_=row["sender"],
+        subject=row["subject"],
+        to_text=row["toText"],
+        recipient_count=row["recipientCount"],
+        followed=row["followed"],
+        follow_choice=FollowChoice(row["followChoice"]),
+        reasons=tuple(
+            Reason(value["code"], tuple(value["who"]), value["limit"])
+            for value in json.loads(row["reasons"])
+        ),
+        language=row["language"],
+        accepted_at=_required(row["acceptedAt"]),
+        copies=row["copies"],
+        sent_at=_instant(row.get("sentAt")),
+        sending_began_at=_instant(row.get("sendingBeganAt")),
+        failure=Failure(failure["code"], failure["values"]) if failure else None,
+        lease_owner=row["leaseOwner"],
+        lease_until=_instant(row.get("leaseUntil")),
+        attempts=row["attempts"],
+        due_at=_instant(row.get("dueAt")),
+        todo_sequence=row["todoSequence"],
+        kpis=_kpis(row["kpis"]),
+        version=row["version"],
+    )
+
+
+def copy_to_row(message: str, copy: CopyRow) -> Row:
+    return _row(
+        message,
+        copy_key(copy.number),
+        recipient=copy.recipient,
+        step=copy.step,
+        stepAt=_text(copy.step_at),
+        draftId=copy.draft_id,
+        internetMessageId=copy.internet_message_id,
+        conversationId=copy.conversation_id,
+        kpis=_kpis_text(copy.kpis),
+        firstHumanOpenAt=_text(copy.first_human_open_at),
+        firstHumanClickAt=_text(copy.first_human_click_at),
+        inferredOpenAt=_text(copy.inferred_open_at),
+    )
+
+
+def copy_from_row(row: Row) -> CopyRow:
+    return CopyRow(
+        number=int(row["RowKey"].partition("~")[2]),
+        recipient=row.get("recipient"),
+        step=Step(row["step"]),
+        step_at=_instant(row.get("stepAt")),
+        draft_id=row.get("draftId"),
+        internet_message_id=row.get("internetMessageId"),
+        conversation_id=row.get("conversationId"),
+        kpis=_kpis(row["kpis"]),
+        first_human_open_at=_instant(row.get("firstHumanOpenAt")),
+        first_human_click_at=_instant(row.get("firstHumanClickAt")),
+        inferred_open_at=_instant(row.get("inferredOpenAt")),
+    )
+
+
+def event_to_row(message: str, event: Event) -> Row:
+    return _row(
+        message,
+        event_key(event.at, event.id),
+        kind=event.kind,
+        at=_text(event.at),
+        copy=event.copy,
+        automated=event.automated,
+        reasons=" ".join(event.reasons),
+        inferred=event.inferred,
+        link=event.link,
+        client=event.client,
+        device=event.device,
+        country=event.country,
+    )
+
+
+def event_from_row(row: Row) -> Event:
+    return Event(
+        id=row["RowKey"].rpartition("~")[2],
+        kind=EventKind(row["kind"]),
+        at=_required(row["at"]),
+        copy=row["copy"],
+        automated=row["automated"],
+        reasons=tuple(row["reasons"].split()),
+        inferred=row["inferred"],
+        link=row.get("link"),
+        client=row.get("client"),
+        device=row.get("device"),
+        country=row.get("country"),
+    )
+
+
+def link_to_row(message: str, copy: int, place: int, link: Link) -> Row:
+    """A link's row; one that is not followed is kept under its place in the message."""
+    key = link_key(copy, link.index) if link.index is not None else left_link_key(copy, place)
+    return _row(
+        message, key, place=place, url=link.url, text=link.text, notFollowed=link.not_followed
+    )
+
+
+def link_from_row(row: Row) -> Link:
+    number = row["RowKey"].rpartition("~")[2]
+    index = int(number) if number.isdigit() else None
+    return Link(index, row["url"], row["text"], row.get("notFollowed"))
+
+
+def recipients_to_json(recipients: tuple[Recipient, ...]) -> list[dict[str, Any]]:
+    return [asdict(recipient) for recipient in recipients]
+
+
+def recipients_from_json(values: list[dict[str, Any]]) -> tuple[Recipient, ...]:
+    return tuple(
+        replace(Recipient(**value), record=RecordRef(**value["record"]))
+        if value["record"]
+        else Recipient(**value)
+        for value in values
+    )
+
+
+def kpis_to_json(kpis: Kpis) -> dict[str, Any]:
+    """The KPIs as the API names them."""
+    return {
+        _camel(name): _text(value) if isinstance(value, datetime) else value
+        for name, value in asdict(kpis).items()
+    }
+
+
+def _kpis_text(kpis: Kpis) -> str:
+    return json.dumps(kpis_to_json(kpis))
+
+
+def _kpis(text: str) -> Kpis:
+    values: dict[str, Any] = json.loads(text)
+    for name in values:
+        if name.endswith("At"):
+            values[name] = _instant(values[name])
+    return Kpis(**{name.name: values[_camel(name.name)] for name in fields(Kpis)})
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _row(partition: str, key: str, /, **properties: Any) -> Row:
+    """A row without empty properties: Table Storage knows no null."""
+    present = {
+        name: str(value) if isinstance(value, str) else value
+        for name, value in properties.items()
+        if value is not None
+    }
+    return {"PartitionKey": partition, "RowKey": key, "schema": SCHEMA, **present}
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant as rows and answers spell it: RFC 3339, UTC, milliseconds."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else instant_text(instant)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _required(text: str) -> datetime:
+    return datetime.fromisoformat(text)

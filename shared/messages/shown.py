@@ -1,0 +1,113 @@
+"""Messages and events as the API's JSON (the contract's names)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.messages.rows import CopyRow, MessageRow, instant_text, kpis_to_json
+from shared.messages.stored import Stored
+from shared.model import Content, Event, Kpis, Link, RecordRef
+
+
+def kpis_shown(kpis: Kpis, *, engagement: bool) -> dict[str, Any]:
+    """The KPIs; while engagement is off every one is null (rule F6)."""
+    shown = kpis_to_json(kpis)
+    return shown if engagement else dict.fromkeys(shown)
+
+
+def listed(
+    message: MessageRow, *, engagement: bool, sentences: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A message as a list shows it; `sentences` are its failure and reasons in words."""
+    return {
+        "id": message.id,
+        "status": message.status.value,
+        "followed": message.followed,
+        "seller": message.seller,
+        "from": message.from_,
+        "subject": message.subject,
+        "recipients": message.to_text,
+        "recipientCount": message.recipient_count,
+        "acceptedAt": instant_text(message.accepted_at),
+        "sentAt": instant_text(message.sent_at) if message.sent_at else None,
+        "failure": sentences["failure"],
+        "kpis": kpis_shown(message.kpis, engagement=engagement),
+    }
+
+
+def whole(
+    stored: Stored,
+    content: Content,
+    links: Sequence[Link],
+    *,
+    engagement: bool,
+    sentences: Mapping[str, Any],
+) -> dict[str, Any]:
+    """One message with everything that is known of it, but its timeline and its body."""
+    message = stored.message
+    copies = [stored.copies[number] for number in sorted(stored.copies)]
+    return {
+        **listed(message, engagement=engagement, sentences=sentences),
+        "step": copies[0].step.value,
+        "follow": message.follow_choice.value,
+        "notFollowedReasons": sentences["reasons"],
+        "regarding": _ref(content.regarding),
+        "recipients": [
+            {
+                "field": one.field,
+                "address": one.address,
+                "name": one.name,
+                "record": _ref(one.record),
+            }
+            for one in content.recipients
+        ],
+        "copies": [_copy(copy) for copy in copies],
+        "attachments": [],
+        "links": [
+            {
+                "index": link.index,
+                "url": link.url,
+                "text": link.text,
+                "notFollowed": link.not_followed,
+            }
+            for link in links
+        ],
+        "reminder": None,
+    }
+
+
+def event_shown(
+    event: Event, copies: Mapping[int, CopyRow], links: Mapping[int, Link]
+) -> dict[str, Any]:
+    link = links.get(event.link) if event.link is not None else None
+    return {
+        "id": event.id,
+        "kind": event.kind.value,
+        "at": instant_text(event.at),
+        "automated": event.automated,
+        "reasons": list(event.reasons),
+        "inferred": event.inferred,
+        "recipient": copies[event.copy].recipient if event.copy in copies else None,
+        "link": {"index": link.index, "url": link.url, "text": link.text} if link else None,
+        "attachment": None,
+        "image": None,
+        "client": {"name": event.client, "device": event.device},
+        "country": event.country,
+        "repliedBy": None,
+        "failedAddress": None,
+    }
+
+
+def _copy(copy: CopyRow) -> dict[str, Any]:
+    return {
+        "number": copy.number,
+        "recipient": copy.recipient,
+        "step": copy.step.value,
+        "internetMessageId": copy.internet_message_id,
+        "conversationId": copy.conversation_id,
+    }
+
+
+def _ref(ref: RecordRef | None) -> dict[str, str] | None:
+    return {"type": ref.type, "id": ref.id} if ref else None

@@ -1,0 +1,215 @@
+"""The nouns of the product, as plain values: no I/O, nothing of ours imported.
+
+The words are those of the product's vocabulary: a *message* is what a seller sends; a *copy* is
+one sent email of it; a *hit* is one request a recipient's program made; an *event* is what a hit
+(or a reply) became in the timeline; *KPIs* are the counts over a message's events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+FOLLOWABLE_TYPES = frozenset({"account", "contact", "lead"})
+"""The record types whose recipients can be followed (rule F1)."""
+
+
+class Status(StrEnum):
+    """Where a message is, as the API says it."""
+
+    ACCEPTED = "accepted"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class Step(StrEnum):
+    """How far the sending of one copy has come; each is recorded before the next begins."""
+
+    ACCEPTED = "accepted"
+    DRAFTED = "drafted"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    NEEDS_REVIEW = "needsReview"
+
+
+class FollowChoice(StrEnum):
+    """What a caller wants to happen where a message cannot be followed (rule F1)."""
+
+    REQUIRED = "required"
+    PREFERRED = "preferred"
+    OFF = "off"
+
+
+class EventKind(StrEnum):
+    OPEN = "open"
+    CLICK = "click"
+    ATTACHMENT_VIEW = "attachmentView"
+    REPLY = "reply"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRef:
+    """A record of the CRM: its type (`contact`, `opportunity`, …) and its id there."""
+
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What we keep of a CRM record: how to reach it, and whether it may be followed (rule F5)."""
+
+    ref: RecordRef
+    name: str | None = None
+    addresses: tuple[str, ...] = ()
+    phone: str | None = None
+    address: Mapping[str, str] | None = None
+    time_zone: str | None = None
+    follow_email: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One address of a message. `field` is `to`, `cc` or `bcc`.
+
+    `record` is what the caller named; `follow_email` is the preference given with this message
+    only.
+    """
+
+    field: str
+    address: str
+    name: str | None = None
+    record: RecordRef | None = None
+    follow_email: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a message is not followed (rule F2): a stable code, who it is about where it names
+    people, and the limit it is over where there is one."""
+
+    code: str
+    who: tuple[str, ...] = ()
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link of a message: its number among the followed ones, where it leads, what people read.
+
+    A link that was left as the seller wrote it has no number; `not_followed` says why.
+    """
+
+    index: int | None
+    url: str
+    text: str
+    not_followed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a message was not sent: a stable code and the values its sentence needs."""
+
+    code: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was accepted to be sent, whole: kept as a blob, never changed once sending began."""
+
+    subject: str
+    html: str | None
+    text: str | None
+    recipients: tuple[Recipient, ...]
+    regarding: RecordRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a timeline (rule T8). `at` is when it happened, in UTC."""
+
+    id: str
+    kind: EventKind
+    at: datetime
+    copy: int
+    automated: bool
+    reasons: tuple[str, ...] = ()
+    inferred: bool = False
+    link: int | None = None
+    client: str | None = None
+    device: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kpis:
+    """The counts over a set of events (rule T9): as total and as human."""
+
+    opens: int = 0
+    human_opens: int = 0
+    link_clicks: int = 0
+    human_link_clicks: int = 0
+    attachment_views: int = 0
+    human_attachment_views: int = 0
+    replies: int = 0
+    first_opened_at: datetime | None = None
+    last_opened_at: datetime | None = None
+    first_human_opened_at: datetime | None = None
+    last_human_opened_at: datetime | None = None
+    human_openers: int | None = None
+    """How many people opened it; None where events do not name a person."""
+
+    def with_event(self, event: Event) -> Self:
+        """The counts with one more event; an event must be added once only."""
+        human = 0 if event.automated else 1
+        match event.kind:
+            case EventKind.OPEN:
+                counted = replace(
+                    self,
+                    opens=self.opens + 1,
+                    human_opens=self.human_opens + human,
+                    first_opened_at=_earlier(self.first_opened_at, event.at),
+                    last_opened_at=_later(self.last_opened_at, event.at),
+                )
+                if not human:
+                    return counted
+                return replace(
+                    counted,
+                    first_human_opened_at=_earlier(self.first_human_opened_at, event.at),
+                    last_human_opened_at=_later(self.last_human_opened_at, event.at),
+                )
+            case EventKind.CLICK:
+                return replace(
+                    self,
+                    link_clicks=self.link_clicks + 1,
+                    human_link_clicks=self.human_link_clicks + human,
+                )
+            case EventKind.ATTACHMENT_VIEW:
+                return replace(
+                    self,
+                    attachment_views=self.attachment_views + 1,
+                    human_attachment_views=self.human_attachment_views + human,
+                )
+            case EventKind.REPLY:
+                return replace(self, replies=self.replies + human)
+            case EventKind.IMAGE:
+                return self
+
+
+def _earlier(known: datetime | None, other: datetime) -> datetime:
+    return other if known is None else min(known, other)
+
+
+def _later(known: datetime | None, other: datetime) -> datetime:
+    return other if known is None else max(known, other)
+
+
+JsonObject = dict[str, Any]
+"""A JSON object as the standard library parses it."""

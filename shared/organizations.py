@@ -1,0 +1,178 @@
+"""Which organizations there are, and what each one has: its storage and its settings.
+
+The registry comes from the deployment's settings (written by the infrastructure); an organization's
+own settings are one row of its own table, so that nothing of one is ever kept with another's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from shared.errors import Changed, Conflict
+from shared.model import JsonObject
+from shared.settings import OrganizationEntry
+from shared.storage.blobs import Blobs
+from shared.storage.tables import Read, Tables
+
+SETTINGS_KEY = ("settings", "organization")
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationSettings:
+    """What an organization decides for itself (rule A2).
+
+    `collecting` holds the intervals in which engagement was on, oldest first; the last is open
+    (None) while it is on. A fact counts if it happened inside one, however late it arrives (rule
+    F6).
+    """
+
+    engagement: bool = True
+    recipient_limit: int = 20
+    sending_mailboxes: tuple[str, ...] = ()
+    language: str = "en"
+    collecting: tuple[tuple[datetime, datetime | None], ...] = ()
+
+    def collected_at(self, instant: datetime) -> bool:
+        """Whether engagement was on at that instant. Never switched means: always on."""
+        if not self.collecting:
+            return self.engagement
+        return any(
+            start <= instant and (end is None or instant < end) for start, end in self.collecting
+        )
+
+    def with_engagement(self, on: bool, now: datetime) -> OrganizationSettings:
+        """The settings with collecting switched on or off from `now` on."""
+        if on == self.engagement:
+            return self
+        intervals = self.collecting
+        if on:
+            intervals = (*intervals, (now, None))
+        elif not intervals:
+            intervals = ((datetime.min.replace(tzinfo=now.tzinfo), now),)
+        else:
+            intervals = (*intervals[:-1], (intervals[-1][0], now))
+        return replace(self, engagement=on, collecting=intervals)
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """One organization: who it is, its storage, and its settings, read when asked."""
+
+    entry: OrganizationEntry
+    tables: Tables
+    blobs: Blobs
+
+    @property
+    def id(self) -> str:
+        return self.entry.id
+
+    async def settings(self) -> OrganizationSettings:
+        read = await self.tables.get("settings", *SETTINGS_KEY)
+        return _from_row(read)
+
+    async def change_settings(
+        self, change: Callable[[OrganizationSettings], OrganizationSettings]
+    ) -> OrganizationSettings:
+        """Applies a change under the row's ETag, again while somebody else gets in between."""
+        while True:
+            read = await self.tables.get("settings", *SETTINGS_KEY)
+            before = _from_row(read)
+            after = change(before)
+            if after == before:
+                return before
+            row = _to_row(after)
+            try:
+                if read is None:
+                    await self.tables.insert("settings", row)
+                else:
+                    await self.tables.replace("settings", row, read.etag)
+            except (Changed, Conflict):
+                continue
+            return after
+
+    def may_send_from(self, mailbox: str, settings: OrganizationSettings) -> bool:
+        """Whether a mailbox is one of the organization's sending mailboxes (rule A2).
+
+        Those listed in its settings; where none are listed, every mailbox of its domains.
+        """
+        mailbox = mailbox.lower()
+        if settings.sending_mailboxes:
+            return mailbox in settings.sending_mailboxes
+        return mailbox.rpartition("@")[2] in self.entry.domains
+
+
+class Organizations:
+    """All organizations of the deployment; clients are made lazily and kept."""
+
+    def __init__(
+        self, entries: Mapping[str, OrganizationEntry], storage_keys: Mapping[str, str]
+    ) -> None:
+        self._entries = entries
+        self._storage_keys = storage_keys
+        self._made: dict[str, Organization] = {}
+
+    def get(self, organization: str) -> Organization | None:
+        """The organization with that id, or None where there is none (any more)."""
+        made = self._made.get(organization)
+        if made is None and organization in self._entries:
+            entry = self._entries[organization]
+            key = self._storage_keys.get(organization)
+            made = Organization(entry, Tables(entry.tables, key), Blobs(entry.blobs, key))
+            self._made[organization] = made
+        return made
+
+    def all(self) -> list[Organization]:
+        return [made for id_ in self._entries if (made := self.get(id_)) is not None]
+
+    def of_tenant(self, tenant: str) -> Organization | None:
+        """The organization whose people sign in with that Entra tenant."""
+        for entry in self._entries.values():
+            if entry.tenant == tenant:
+                return self.get(entry.id)
+        return None
+
+    async def close(self) -> None:
+        for organization in self._made.values():
+            await organization.tables.close()
+            await organization.blobs.close()
+        self._made.clear()
+
+
+def _from_row(read: Read | None) -> OrganizationSettings:
+    if read is None:
+        return OrganizationSettings()
+    value: JsonObject = json.loads(read.row["value"])
+    return OrganizationSettings(
+        engagement=value["engagement"],
+        recipient_limit=value["recipientLimit"],
+        sending_mailboxes=tuple(value["sendingMailboxes"]),
+        language=value["language"],
+        collecting=tuple((_instant(start), _end(end)) for start, end in value["collecting"]),
+    )
+
+
+def _to_row(settings: OrganizationSettings) -> dict[str, Any]:
+    value = {
+        "engagement": settings.engagement,
+        "recipientLimit": settings.recipient_limit,
+        "sendingMailboxes": list(settings.sending_mailboxes),
+        "language": settings.language,
+        "collecting": [
+            [start.isoformat(), end.isoformat() if end else None]
+            for start, end in settings.collecting
+        ],
+    }
+    partition, key = SETTINGS_KEY
+    return {"PartitionKey": partition, "RowKey": key, "schema": 1, "value": json.dumps(value)}
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _end(text: str | None) -> datetime | None:
+    return _instant(text) if text else None

@@ -1,0 +1,1 @@
+"""Pages: what sellers see, and the few words a recipient may meet."""

@@ -1,0 +1,45 @@
+"""Every address of a page, built in one place and handed to the templates."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlencode, urlsplit
+
+HOME = "/"
+ICON = "/favicon.svg"
+SIGN_OUT = "/.auth/logout"
+"""The platform's own address (App Service authentication)."""
+
+_WEB = re.compile(r"https?://[^/\s]", re.IGNORECASE)
+
+
+def messages_address(organization: str, **chosen: str) -> str:
+    """The list of messages; `chosen` are its query values."""
+    return _with(f"/orgs/{quote(organization, safe='')}/messages", chosen)
+
+
+def message_address(organization: str, message: str, **chosen: str) -> str:
+    """The page of one message; `chosen` are its query values."""
+    path = f"/orgs/{quote(organization, safe='')}/messages/{quote(message, safe='')}"
+    return _with(path, chosen)
+
+
+def sign_in_address(asked_for: str) -> str:
+    """Where a person signs in, to come back to the path and query of the address asked for."""
+    way_back = quote(here(asked_for), safe="")
+    return f"/.auth/login/aad?post_login_redirect_uri={way_back}"
+
+
+def here(asked_for: str) -> str:
+    """The address that was asked for, without the site."""
+    parts = urlsplit(asked_for)
+    return (parts.path or HOME) + (f"?{parts.query}" if parts.query else "")
+
+
+def is_web(address: str) -> bool:
+    """Whether an address that a stranger wrote may become a link of ours."""
+    return _WEB.match(address) is not None
+
+
+def _with(path: str, chosen: dict[str, str]) -> str:
+    return f"{path}?{urlencode(chosen)}" if chosen else path

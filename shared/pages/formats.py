@@ -1,0 +1,36 @@
+"""Instants, numbers and countries as a reader of a language writes them (Babel).
+
+Times are shown in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_time
+from babel.numbers import format_decimal
+
+
+def formats(language: str) -> Mapping[str, Callable[..., Any]]:
+    """What a template calls to write values, by name."""
+    locale = Locale.parse(language, sep="-")
+
+    def day(at: datetime) -> str:
+        return format_date(at.astimezone(UTC), "medium", locale)
+
+    def clock(at: datetime) -> str:
+        return format_time(at, "short", UTC, locale)
+
+    def exact(at: datetime) -> str:
+        return format_datetime(at, "full", UTC, locale)
+
+    def number(value: int) -> str:
+        return format_decimal(value, locale=locale)
+
+    def country(code: str) -> str:
+        return locale.territories.get(code.upper(), code)
+
+    return {"day": day, "clock": clock, "exact": exact, "number": number, "country": country}

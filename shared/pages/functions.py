@@ -1,0 +1,112 @@
+"""What sellers see: the list of messages, one message, and the ways there.
+
+People sign in; an API key opens no page. A page that is asked for without having signed in leads to
+the sign-in and back.
+"""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from shared.access.callers import Caller, visitor_of
+from shared.errors import Refusal
+from shared.pages.addresses import messages_address
+from shared.pages.answers import NotSignedIn, answering_pages, redirect
+from shared.service import service, utc_now
+from shared.web.requests import cursor_of, limit_of, one_of
+
+blueprint = func.Blueprint()
+
+
+# A function app serves its root by an optional parameter that is never there: an empty route means
+# the function's name. (azure-functions issue 2473; the host's own page must be off, too:
+# AzureWebJobsDisableHomepage.)
+@blueprint.route(
+    route="{nothing:maxlength(0)?}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering_pages
+async def home_page(req: func.HttpRequest) -> func.HttpResponse:
+    """To the messages of the person's organization."""
+    return redirect(messages_address(_visitor(req).organization.id))
+
+
+@blueprint.route(route="orgs/{org}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@answering_pages
+async def organization_page(req: func.HttpRequest) -> func.HttpResponse:
+    """To the messages of the organization."""
+    return redirect(messages_address(_visitor(req).organization.id))
+
+
+@blueprint.route(route="orgs/{org}/messages", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@answering_pages
+async def messages_page(req: func.HttpRequest) -> func.HttpResponse:
+    """The list of messages with their KPIs (rule K1)."""
+    visitor = _visitor(req)
+    visitor.require("read")
+    from shared.pages.message_list import PAGE_SIZE, choice_of, read_list
+
+    settings = await visitor.organization.settings()
+    choice = choice_of(
+        req.params,
+        cursor=cursor_of(req),
+        limit=limit_of(req, PAGE_SIZE),
+        engagement=settings.engagement,
+    )
+    shown = await read_list(
+        visitor.organization, choice, utc_now(), engagement=settings.engagement
+    )
+    return _page("messages.html", req, visitor, settings.language, list=shown)
+
+
+@blueprint.route(
+    route="orgs/{org}/messages/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering_pages
+async def message_page(req: func.HttpRequest) -> func.HttpResponse:
+    """One message with its KPIs and its timeline (rule K2)."""
+    visitor = _visitor(req)
+    visitor.require("read")
+    from shared.pages.message_page import EVERYTHING, read_message_page
+    from shared.tracking.timeline import AUTOMATED
+
+    settings = await visitor.organization.settings()
+    page = await read_message_page(
+        visitor.organization,
+        req.route_params["id"],
+        engagement=settings.engagement,
+        automated=one_of(req, "automated", AUTOMATED) or EVERYTHING,
+        cursor=cursor_of(req),
+        limit=limit_of(req),
+    )
+    if page is None:
+        raise Refusal(404, "There is no such message.")
+    return _page("message.html", req, visitor, settings.language, page=page)
+
+
+@blueprint.route(route="favicon.svg", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@answering_pages
+async def icon_of_pages(req: func.HttpRequest) -> func.HttpResponse:
+    """The picture beside a page's title."""
+    from shared.pages.rendering import icon
+
+    return icon()
+
+
+def _visitor(req: func.HttpRequest) -> Caller:
+    running = service()
+    if not running.settings.signed_in_people:
+        raise Refusal(503, "Nobody can sign in here.", code="signInOff")
+    visitor = visitor_of(req, running.organizations, people_sign_in=True)
+    if visitor is None:
+        raise NotSignedIn
+    return visitor
+
+
+def _page(
+    template: str, req: func.HttpRequest, visitor: Caller, language: str, **values: object
+) -> func.HttpResponse:
+    from shared.languages import choose
+    from shared.pages.rendering import render
+
+    reader = choose(req.headers.get("accept-language"), language)
+    return render(template, reader, visitor=visitor, **values)

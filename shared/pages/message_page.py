@@ -1,0 +1,113 @@
+"""One message, read-only: what is known of it, and its timeline (rules K2, T6, T8, F6)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.messages.content import load_content
+from shared.messages.reading import read_links
+from shared.messages.rows import MessageRow
+from shared.messages.stored import read_message
+from shared.model import Content, Event, Kpis, Link, Recipient
+from shared.organizations import Organization
+from shared.pages.addresses import message_address
+from shared.tracking.timeline import TimelinePage, read_timeline
+from shared.web.requests import cursor_for
+
+EVERYTHING = "include"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event with who and what it was about, where that is known."""
+
+    event: Event
+    recipient: Recipient | None
+    link: Link | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """A message and a page of its timeline; `kpis` are None where nothing is collected."""
+
+    message: MessageRow
+    content: Content
+    links: Sequence[Link]
+    kpis: Kpis | None
+    engagement: bool
+    one_copy_for_several: bool
+    automated: str
+    entries: Sequence[Entry]
+    older: str | None
+    newest: str | None
+
+
+async def read_message_page(
+    organization: Organization,
+    message: str,
+    *,
+    engagement: bool,
+    automated: str,
+    cursor: str,
+    limit: int,
+) -> MessagePage | None:
+    """The page of a message; None where there is no such message."""
+    stored = await read_message(organization, message)
+    if stored is None:
+        return None
+    row = stored.message
+    content, links, timeline = await asyncio.gather(
+        load_content(organization, row.id),
+        read_links(organization, row.id),
+        _timeline(organization, row.id, engagement, automated, cursor, limit),
+    )
+    chosen = {} if automated == EVERYTHING else {"automated": automated}
+    older = {**chosen, "cursor": cursor_for(timeline.cursor)} if timeline.cursor else None
+    people = {one.address: one for one in content.recipients}
+    copies = {number: copy.recipient for number, copy in stored.copies.items()}
+    return MessagePage(
+        message=row,
+        content=content,
+        links=links,
+        kpis=row.kpis if engagement and row.followed else None,
+        engagement=engagement,
+        one_copy_for_several=len(content.recipients) > 1 and row.copies == 1,
+        automated=automated,
+        entries=_entries(timeline.events, copies, people, links),
+        older=message_address(organization.id, row.id, **older) if older else None,
+        newest=message_address(organization.id, row.id, **chosen) if cursor else None,
+    )
+
+
+async def _timeline(
+    organization: Organization,
+    message: str,
+    engagement: bool,
+    automated: str,
+    cursor: str,
+    limit: int,
+) -> TimelinePage:
+    if not engagement:
+        return TimelinePage((), None)
+    return await read_timeline(
+        organization, message, automated=automated, cursor=cursor, limit=limit
+    )
+
+
+def _entries(
+    events: Sequence[Event],
+    copies: Mapping[int, str | None],
+    people: Mapping[str, Recipient],
+    links: Sequence[Link],
+) -> tuple[Entry, ...]:
+    by_index = {link.index: link for link in links if link.index is not None}
+    return tuple(
+        Entry(
+            event,
+            people.get(copies.get(event.copy) or ""),
+            by_index.get(event.link) if event.link is not None else None,
+        )
+        for event in events
+    )

@@ -1,0 +1,100 @@
+"""Rendering pages: one place where templates are escaped and headers are strict.
+
+Templates get text, never HTML; everything is escaped. Pages run no script and load nothing from
+anywhere else (Content-Security-Policy); no other site may frame them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+import jinja2
+
+from shared.languages import say, sentence_id
+from shared.pages import addresses
+from shared.pages.formats import formats
+
+_FOLDER = Path(__file__).parent
+
+# A filter that is used after a session ended leads to the sign-in page, and Chromium holds the
+# redirects that follow a form against this directive, too.
+_ENTRA = "https://login.microsoftonline.com"
+
+
+def render(
+    template: str,
+    language: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **values: Any,
+) -> func.HttpResponse:
+    """A page in the reader's language. Templates have `say`, and what `formats` offers."""
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            language=language,
+            say=lambda sentence, **given: say(language, sentence, **given),
+            style=style(),
+            **formats(language),
+            **values,
+        )
+    )
+    return func.HttpResponse(
+        text, status_code=status, mimetype="text/html", headers={**_headers(), **(headers or {})}
+    )
+
+
+def icon() -> func.HttpResponse:
+    """The little picture that a browser shows beside a page's title."""
+    return func.HttpResponse(
+        (_FOLDER / "static" / "favicon.svg").read_bytes(),
+        mimetype="image/svg+xml",
+        headers={
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cache-Control": "public, max-age=86400",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+@cache
+def style() -> str:
+    """The one style sheet. It stands inside the page, so that a page is one request."""
+    return (_FOLDER / "static" / "style.css").read_text("utf-8")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"addresses": addresses, "sentence_id": sentence_id}
+    return environment
+
+
+@cache
+def _headers() -> dict[str, str]:
+    digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; base-uri 'none'; "
+        f"form-action 'self' {_ENTRA}; frame-ancestors 'none'"
+    )
+    return {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }

@@ -1,0 +1,67 @@
+"""What the recipient gets: the body with its links followed and the pixel in it, or as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from shared.model import Content, Link
+from shared.tracking.rewrite import OurAddress, OurRedirect, Own, rewrite
+from shared.tracking.tokens import Addresses, Kind, Signer, Sound, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A body ready to be sent, and the links in it (none where it is not followed)."""
+
+    body: str
+    is_html: bool
+    links: tuple[Link, ...] = ()
+
+
+def compose(
+    content: Content, target: Target, *, followed: bool, addresses: Addresses, own: Own
+) -> Composed:
+    """Composes one copy of a message. The same content gives the same links at every attempt."""
+    if content.html is None:
+        return Composed(content.text or "", is_html=False)
+    if not followed:
+        return Composed(content.html, is_html=True)
+    rewritten = rewrite(
+        content.html,
+        redirect=lambda index, url: addresses.redirect(_link(target, index), url),
+        own=own,
+        pixel=addresses.pixel(target),
+    )
+    links = tuple(
+        Link(found.index, found.url, found.text, found.not_followed) for found in rewritten.links
+    )
+    return Composed(rewritten.html, is_html=True, links=links)
+
+
+def recognizer(signer: Signer, public_addresses: frozenset[str]) -> Own:
+    """Recognizes addresses of ours in quoted text: by where they point, and by their signature."""
+
+    def own(address: str) -> OurRedirect | OurAddress | None:
+        parts = urlsplit(address)
+        if f"{parts.scheme}://{parts.netloc}" not in public_addresses:
+            return None
+        _, letter, *rest = [*parts.path.split("/", 2), "", ""]
+        token = rest[0].split("/", 1)[0]
+        if letter == "r":
+            destination = parse_qs(parts.query).get("u", [""])[0]
+            sound = isinstance(signer.verify(Kind.CLICK, token, destination), Sound)
+            return OurRedirect(destination) if sound else None
+        if letter == "o":
+            sound = isinstance(signer.verify(Kind.OPEN, token.removesuffix(".gif")), Sound)
+            return OurAddress.PIXEL if sound else None
+        kind = {"a": Kind.ATTACHMENT, "i": Kind.IMAGE}.get(letter)
+        if kind is not None and isinstance(signer.verify(kind, token), Sound):
+            return OurAddress.KEPT
+        return None
+
+    return own
+
+
+def _link(target: Target, index: int) -> Target:
+    return Target(target.organization, target.message, target.copy, index)

@@ -1,0 +1,109 @@
+"""Whether a message is followed, and why not (rules F1, F2, F5): pure, once the records are
+known."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.model import FOLLOWABLE_TYPES, FollowChoice, Reason, Recipient, RecordRef
+from shared.organizations import Organization, OrganizationSettings
+from shared.records.store import load_record, records_with_address
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A recipient with the types of the records behind its address and what they say of
+    following."""
+
+    recipient: Recipient
+    record_types: tuple[str, ...]
+    may_follow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    followed: bool
+    reasons: tuple[Reason, ...]
+    recipients: tuple[Resolved, ...]
+
+
+async def decide_follow(
+    organization: Organization,
+    settings: OrganizationSettings,
+    recipients: Sequence[Recipient],
+    choice: FollowChoice,
+    *,
+    has_html: bool,
+) -> Decision:
+    """Looks the recipients' records up and decides."""
+    resolved = await asyncio.gather(*(_resolve(organization, one) for one in recipients))
+    reasons = why_not(resolved, choice, has_html=has_html, settings=settings)
+    return Decision(not reasons, reasons, tuple(resolved))
+
+
+def why_not(
+    recipients: Sequence[Resolved],
+    choice: FollowChoice,
+    *,
+    has_html: bool,
+    settings: OrganizationSettings,
+) -> tuple[Reason, ...]:
+    """Every reason against following; none means the message is followed.
+
+    Records matter for To and Cc; a preference matters for Bcc as well: any "no" wins.
+    """
+    seen = [one for one in recipients if one.recipient.field != "bcc"]
+    unknown = [one for one in seen if not one.record_types]
+    others = [one for one in seen if one.record_types and not _followable(one)]
+    against = [one for one in recipients if not one.may_follow]
+    found = (
+        (not settings.engagement, Reason("engagementOff")),
+        (choice is FollowChoice.OFF, Reason("sellerChoseNot")),
+        (not has_html, Reason("textOnly")),
+        (
+            len(recipients) > settings.recipient_limit,
+            Reason("bulk", limit=settings.recipient_limit),
+        ),
+        (bool(unknown), Reason("noRecord", _who(unknown))),
+        (bool(others), Reason("otherRecordTypes", _who(others))),
+        (bool(against), Reason("recipientOptedOut", _who(against))),
+        (not any(map(_followable, seen)), Reason("noFollowableRecipient")),
+    )
+    return tuple(reason for applies, reason in found if applies)
+
+
+def preferences(recipients: Sequence[Resolved]) -> Mapping[str, bool]:
+    """Each address with whether it may be followed; any "no" for it wins."""
+    allowed: dict[str, bool] = {}
+    for one in recipients:
+        address = one.recipient.address
+        allowed[address] = allowed.get(address, True) and one.may_follow
+    return allowed
+
+
+async def _resolve(organization: Organization, recipient: Recipient) -> Resolved:
+    given = recipient.follow_email is not False
+    if recipient.record is not None:
+        record = await _stored(organization, recipient.record)
+        return Resolved(recipient, (recipient.record.type,), given and (record is None or record))
+    found = await records_with_address(organization, recipient.address)
+    return Resolved(
+        recipient,
+        tuple(record.ref.type for record in found),
+        given and all(record.follow_email for record in found),
+    )
+
+
+async def _stored(organization: Organization, ref: RecordRef) -> bool | None:
+    record = await load_record(organization, ref)
+    return None if record is None else record.follow_email
+
+
+def _followable(one: Resolved) -> bool:
+    return any(type_ in FOLLOWABLE_TYPES for type_ in one.record_types)
+
+
+def _who(recipients: Sequence[Resolved]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.recipient.address for one in recipients))

@@ -1,0 +1,282 @@
+"""Messages over HTTP, their delivery by queue, and the timer that brings back what got stuck."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import azure.functions as func
+
+from shared.errors import Refusal
+from shared.model import Status
+from shared.organizations import Organization
+from shared.service import Service, service, utc_now
+from shared.storage.names import DELIVER_QUEUE
+from shared.web.answers import answer_json, answering
+from shared.web.requests import (
+    cursor_for,
+    cursor_of,
+    flag_of,
+    instant_of,
+    json_body,
+    limit_of,
+    one_of,
+    only_params,
+    parse,
+)
+
+if TYPE_CHECKING:
+    from shared.access.callers import Caller
+    from shared.sending.deliver import Workshop
+    from shared.sending.due import Deliver
+
+blueprint = func.Blueprint()
+log = logging.getLogger(__name__)
+
+
+@blueprint.route(
+    route="api/orgs/{org}/messages", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering
+async def messages(req: func.HttpRequest) -> func.HttpResponse:
+    """`GET` a page of the list of messages; `POST` a message to send."""
+    caller = await service().caller(req)
+    if req.method == "GET":
+        caller.require("read")
+        return await _list(req, caller)
+    caller.require("send")
+    return await _send(req, caller)
+
+
+@blueprint.route(
+    route="api/orgs/{org}/messages/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering
+async def message(req: func.HttpRequest) -> func.HttpResponse:
+    """One message whole, but its timeline."""
+    caller = await service().caller(req)
+    caller.require("read")
+    only_params(req)
+    from shared.messages.content import load_content
+    from shared.messages.reading import read_links
+    from shared.messages.shown import whole
+    from shared.messages.stored import read_message
+    from shared.sending.wording import sentences
+
+    organization = caller.organization
+    stored = await read_message(organization, message_id(req))
+    if stored is None:
+        raise Refusal(404, "There is no such message.")
+    content = await load_content(organization, stored.message.id)
+    links = await read_links(organization, stored.message.id)
+    settings = await organization.settings()
+    return answer_json(
+        whole(
+            stored,
+            content,
+            links,
+            engagement=settings.engagement,
+            sentences=sentences(stored.message, await language_of(req, organization)),
+        )
+    )
+
+
+@blueprint.route(
+    route="api/orgs/{org}/follow-check", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering
+async def follow_check(req: func.HttpRequest) -> func.HttpResponse:
+    """Whether a message to these recipients would be followed, and why not (rule F3)."""
+    caller = await service().caller(req)
+    caller.require("send", "read")
+    only_params(req)
+    body = json_body(req)
+    from shared.model import FollowChoice
+    from shared.sending.follow import decide_follow, preferences
+    from shared.sending.requests import Addressed
+    from shared.sending.wording import reasons_shown
+
+    recipients = parse(Addressed, body).recipients()
+    organization = caller.organization
+    decision = await decide_follow(
+        organization,
+        await organization.settings(),
+        recipients,
+        FollowChoice.PREFERRED,
+        has_html=True,
+    )
+    language = await language_of(req, organization)
+    return answer_json(
+        {
+            "followed": decision.followed,
+            "reasons": reasons_shown(decision.reasons, language),
+            "recipients": [
+                {"address": address, "preference": preference}
+                for address, preference in preferences(decision.recipients).items()
+            ],
+        }
+    )
+
+
+@blueprint.queue_trigger(arg_name="msg", queue_name=DELIVER_QUEUE, connection="AzureWebJobsStorage")
+async def deliver_message(msg: func.QueueMessage) -> None:
+    """Takes one message as far as it can get now."""
+    from shared.sending.deliver import deliver
+
+    running = service()
+    word = json.loads(msg.get_body())
+    organization = running.organizations.get(word["organization"])
+    if organization is None:
+        log.warning("a message of %s waits; there is no such organization", word["organization"])
+        return
+    later = await deliver(_workshop(running, organization), word["message"])
+    if later is not None:
+        await running.queues.send(DELIVER_QUEUE, word, delay=later.seconds)
+
+
+@blueprint.queue_trigger(
+    arg_name="msg", queue_name=f"{DELIVER_QUEUE}-poison", connection="AzureWebJobsStorage"
+)
+async def end_undeliverable_message(msg: func.QueueMessage) -> None:
+    """A message whose delivery broke again and again ends as failed, with its reason."""
+    from shared.sending.deliver import end_as_unexpected
+
+    running = service()
+    word = json.loads(msg.get_body())
+    organization = running.organizations.get(word["organization"])
+    if organization is not None:
+        await end_as_unexpected(_workshop(running, organization), word["message"])
+
+
+@blueprint.timer_trigger(arg_name="timer", schedule="%DUE_SCHEDULE%", use_monitor=False)
+async def fire_due_messages(timer: func.TimerRequest) -> None:
+    """Hands to delivery what is due in every organization."""
+    from shared.sending.due import fire_due
+
+    running = service()
+    for organization in running.organizations.all():
+        try:
+            await fire_due(organization, utc_now(), _deliverer(running, organization))
+        except Exception:
+            # One organization's storage being away must not keep the others waiting.
+            log.exception("what is due in %s could not be fired", organization.id)
+
+
+async def language_of(req: func.HttpRequest, organization: Organization) -> str:
+    """The caller's language: what they accept, else the organization's own."""
+    from shared.languages import choose
+
+    settings = await organization.settings()
+    return choose(req.headers.get("accept-language"), settings.language)
+
+
+def message_id(req: func.HttpRequest) -> str:
+    """The message id in the path; anything that cannot be one is not found."""
+    text: str = req.route_params["id"]
+    if len(text) != 32 or not set(text) <= set("0123456789abcdef"):
+        raise Refusal(404, "There is no such message.")
+    return text
+
+
+async def _list(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+    from shared.messages.reading import NEWEST_FIRST, SORTS, Query, read_page
+    from shared.messages.shown import listed
+    from shared.sending.wording import sentences
+
+    only_params(
+        req, "seller", "since", "until", "status", "followed", "search", "sort", "cursor", "limit"
+    )
+    status = one_of(req, "status", tuple(status.value for status in Status))
+    query = Query(
+        seller=req.params.get("seller", "").lower() or None,
+        since=instant_of(req, "since"),
+        until=instant_of(req, "until"),
+        status=Status(status) if status else None,
+        followed=flag_of(req, "followed"),
+        search=req.params.get("search", "").strip(),
+        sort=one_of(req, "sort", SORTS) or NEWEST_FIRST,
+        cursor=cursor_of(req),
+        limit=limit_of(req),
+    )
+    organization = caller.organization
+    settings = await organization.settings()
+    page = await read_page(organization, query, utc_now())
+    language = await language_of(req, organization)
+    return answer_json(
+        {
+            "items": [
+                listed(one, engagement=settings.engagement, sentences=sentences(one, language))
+                for one in page.messages
+            ],
+            "cursor": cursor_for(page.cursor) if page.cursor else None,
+        }
+    )
+
+
+async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+    only_params(req)
+    body = json_body(req)
+    from shared.sending.accept import IdempotencyKey, Order, accept
+    from shared.sending.idempotency import check_key, fingerprint, known_answer
+    from shared.sending.requests import MessageRequest, check, refuse_too_large
+
+    running, organization = service(), caller.organization
+    refuse_too_large(body)
+    key = None
+    given = check_key(req.headers.get("idempotency-key"))
+    if given is not None:
+        key = IdempotencyKey(given, fingerprint(body))
+        # Before anything is checked again: whatever changed since, the answer stays the same.
+        answer = await known_answer(organization, key.key, key.body, utc_now)
+        if answer is not None:
+            return _accepted(answer)
+    request = parse(MessageRequest, body)
+    check(request)
+    from_ = request.from_.lower()
+    if caller.person and "admin" not in caller.scopes and caller.person.address != from_:
+        raise Refusal(403, f"You can send from your own mailbox, {caller.person.address}, only.")
+    order = Order(
+        content=request.to_content(),
+        from_=from_,
+        seller=(request.seller or request.from_).lower(),
+        follow=request.follow,
+        language=await language_of(req, organization),
+    )
+    answer = await accept(
+        organization,
+        order,
+        key,
+        clock=utc_now,
+        new_id=lambda: uuid.uuid4().hex,
+        deliver=_deliverer(running, organization),
+    )
+    return _accepted(answer)
+
+
+def _accepted(answer: dict[str, Any]) -> func.HttpResponse:
+    return answer_json(answer, 202, {"Location": answer["links"]["self"]})
+
+
+def _deliverer(running: Service, organization: Organization) -> Deliver:
+    async def deliver(message: str) -> None:
+        await running.queues.send(
+            DELIVER_QUEUE, {"organization": organization.id, "message": message}
+        )
+
+    return deliver
+
+
+def _workshop(running: Service, organization: Organization) -> Workshop:
+    from shared.sending.compose import recognizer
+    from shared.sending.deliver import Workshop
+
+    return Workshop(
+        organization=organization,
+        mail=running.mail(organization),
+        addresses=running.addresses(organization),
+        own=recognizer(running.signer, running.public_addresses),
+        owner=uuid.uuid4().hex,
+        clock=utc_now,
+    )

@@ -1,0 +1,151 @@
+"""What a caller may ask to be sent, and its rules (api.md of the contract; rule S1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, JsonValue
+
+from shared.errors import Problem, Refusal
+from shared.model import Content, FollowChoice, Recipient, RecordRef
+from shared.web.fields import (
+    Line,
+    MailAddress,
+    Name,
+    Phone,
+    PostalAddress,
+    RecordId,
+    RecordType,
+    RequestModel,
+    TimeZoneName,
+)
+
+LARGEST_HTML = 1024 * 1024
+"""Bytes of UTF-8 in `html` or `text`."""
+
+MOST_RECIPIENTS = 500
+"""What Exchange takes in one message."""
+
+NOT_YET = ("template", "attachments", "sendAt", "reminder", "inReplyTo")
+
+
+class Ref(RequestModel):
+    type: RecordType
+    id: RecordId
+
+    def to_ref(self) -> RecordRef:
+        return RecordRef(self.type, self.id)
+
+
+class RecipientRecord(Ref):
+    """A recipient's record; what is said here beside its id applies to this message only."""
+
+    time_zone: TimeZoneName | None = None
+    address: PostalAddress | None = None
+    phone: Phone | None = None
+    follow_email: bool | None = None
+
+
+class RecipientRequest(RequestModel):
+    address: MailAddress
+    name: Name | None = None
+    record: RecipientRecord | None = None
+
+    def to_recipient(self, field: str) -> Recipient:
+        return Recipient(
+            field=field,
+            address=self.address,
+            name=self.name,
+            record=self.record.to_ref() if self.record else None,
+            follow_email=self.record.follow_email if self.record else None,
+        )
+
+
+Recipients = Annotated[list[RecipientRequest], Field(max_length=MOST_RECIPIENTS)]
+
+
+class Addressed(RequestModel):
+    """Who a message goes to; also the whole of a follow-check."""
+
+    to: Recipients = []
+    cc: Recipients = []
+    bcc: Recipients = []
+
+    def recipients(self) -> tuple[Recipient, ...]:
+        return tuple(
+            one.to_recipient(field)
+            for field, many in (("to", self.to), ("cc", self.cc), ("bcc", self.bcc))
+            for one in many
+        )
+
+
+class MessageRequest(Addressed):
+    """A message to send. Fields of later versions are known here only to say so."""
+
+    from_: Annotated[MailAddress, Field(alias="from")]
+    seller: MailAddress | None = None
+    regarding: Ref | None = None
+    in_reply_to: JsonValue = None
+    copies: Literal["one", "individual"] = "one"
+    draft: bool = False
+    signature: bool = True
+    subject: Annotated[Line, Field(max_length=998)] = ""
+    html: str | None = None
+    text: str | None = None
+    template: JsonValue = None
+    attachments: JsonValue = None
+    follow: Annotated[FollowChoice, Field(strict=False)] = FollowChoice.PREFERRED
+    send_at: JsonValue = None
+    reminder: JsonValue = None
+
+    def to_content(self) -> Content:
+        return Content(
+            subject=self.subject,
+            html=self.html,
+            text=self.text,
+            recipients=self.recipients(),
+            regarding=self.regarding.to_ref() if self.regarding else None,
+        )
+
+
+def refuse_too_large(value: dict[str, Any]) -> None:
+    """413 where a body is over its limit; said before anything else is looked at."""
+    for name in ("html", "text"):
+        body = value.get(name)
+        if isinstance(body, str) and len(body.encode("utf-8", "surrogatepass")) > LARGEST_HTML:
+            raise Refusal(
+                413,
+                f"{name} is larger than 1 MB ({LARGEST_HTML:,} bytes). "
+                "Link to large images instead of carrying them inside.",
+                (Problem(f"/{name}", "Larger than 1 MB."),),
+            )
+
+
+def check(request: MessageRequest) -> None:
+    """422 with everything about the request that cannot be done."""
+    problems = tuple(_problems(request))
+    if problems:
+        raise Refusal(422, "The message cannot be sent like this; see errors.", problems)
+
+
+def _problems(request: MessageRequest) -> Iterator[Problem]:
+    values = request.model_dump(by_alias=True)
+    for name in NOT_YET:
+        if values[name] not in (None, []):
+            yield Problem(f"/{name}", "This is not available yet.")
+    if request.copies != "one":
+        yield Problem("/copies", "Individual copies are not available yet.")
+    if request.draft:
+        yield Problem("/draft", "Drafts are not available yet.")
+    recipients = request.recipients()
+    if not recipients:
+        yield Problem("/to", "A message needs at least one recipient.")
+    if len(recipients) > MOST_RECIPIENTS:
+        yield Problem("/to", f"A message has at most {MOST_RECIPIENTS} recipients.")
+    if not request.subject.strip() and not request.template:
+        yield Problem("/subject", "A message needs a subject.")
+    if request.html is None and request.text is None and not request.template:
+        yield Problem("/html", "A message needs html, or text.")
+    if request.html is not None and request.text is not None:
+        yield Problem("/text", "Send html or text, not both: the text part is made from the html.")

@@ -1,0 +1,41 @@
+"""Codes of messages in words: why one is not followed, why one was not sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.languages import say, sentence_id
+from shared.messages.rows import MessageRow
+from shared.model import Failure, Reason
+
+
+def follow_reason(language: str, reason: Reason) -> str:
+    """A reason against following as a sentence (rule F2)."""
+    values: dict[str, Any] = {}
+    if reason.who:
+        values["who"] = reason.who
+    if reason.limit is not None:
+        values["limit"] = reason.limit
+    return say(language, sentence_id("follow", reason.code), **values)
+
+
+def failure_text(language: str, failure: Failure) -> str:
+    """Why a message was not sent, and what to do about it."""
+    values: dict[str, Any] = dict(failure.values)
+    if "who" in values:
+        values["who"] = [values["who"]]
+    return say(language, sentence_id("failure", failure.code), **values)
+
+
+def reasons_shown(reasons: tuple[Reason, ...], language: str) -> list[dict[str, str]]:
+    """Reasons as the API shows them: the code, and the sentence in the caller's language."""
+    return [{"code": reason.code, "message": follow_reason(language, reason)} for reason in reasons]
+
+
+def sentences(message: MessageRow, language: str) -> dict[str, Any]:
+    """What the API says of a message in words."""
+    failure = message.failure
+    return {
+        "reasons": reasons_shown(message.reasons, language),
+        "failure": failure and {"code": failure.code, "message": failure_text(language, failure)},
+    }

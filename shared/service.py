@@ -1,0 +1,145 @@
+"""The running service: what functions share in one worker process, made lazily in its event loop.
+
+There is no start-up hook in a Functions worker, so the first call of a function makes this. It is
+the one place that reads the environment, the clock and chance; everything else is given them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from shared.access.callers import Caller, caller_of
+from shared.access.keys import Keyring
+from shared.errors import StorageUnavailable
+from shared.organizations import Organization, Organizations
+from shared.settings import Settings
+from shared.storage.names import FOLD_QUEUE
+from shared.storage.queues import Queues
+from shared.tracking.ingest import Ingest
+from shared.tracking.journal import Journal
+from shared.tracking.tokens import Addresses, Signer
+
+if TYPE_CHECKING:
+    from shared.graph.mail import Mail
+
+GRAPH_TIMEOUT_S = 20.0
+"""How long one request to Graph may take; the lease of a delivery is five times as long."""
+
+log = logging.getLogger(__name__)
+
+FOLD_SIGNAL_GAP_S = 1.0
+"""At most one word a second to the fold queue for each organization; the last hit always gets
+one."""
+
+
+@dataclass(slots=True)
+class Service:
+    settings: Settings
+    organizations: Organizations
+    signer: Signer
+    keyring: Keyring
+    queues: Queues
+    instance: str
+    ingest: Ingest = field(init=False)
+    _signals: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _signal_again: set[str] = field(default_factory=set)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Service:
+        instance = secrets.token_hex(6)
+        service = cls(
+            settings=settings,
+            organizations=Organizations(settings.organizations, settings.local_storage_keys),
+            signer=Signer(settings.signing_keys),
+            keyring=Keyring(time.monotonic),
+            queues=Queues(settings.host_storage),
+            instance=instance,
+        )
+        service.ingest = Ingest(
+            service.organizations,
+            Journal(settings.journal_dir, instance),
+            instance,
+            now_ms,
+            service._hits_committed,
+        )
+        return service
+
+    async def caller(self, req: func.HttpRequest) -> Caller:
+        """Who calls about the organization in the path; refused where they may not."""
+        return await caller_of(
+            req,
+            self.organizations,
+            self.keyring,
+            people_sign_in=self.settings.signed_in_people,
+        )
+
+    @property
+    def public_addresses(self) -> frozenset[str]:
+        """Every address under which links of ours were sent."""
+        entries = self.settings.organizations.values()
+        return frozenset({self.settings.public_address, *(e.public_address for e in entries)})
+
+    def addresses(self, organization: Organization) -> Addresses:
+        return Addresses(self.signer, organization.entry.public_address)
+
+    def mail(self, organization: Organization) -> Mail:
+        """The mail of the organization's Entra tenant."""
+        from shared.graph.client import GraphTenant
+        from shared.graph.mail import Mail
+
+        tenant = GraphTenant(organization.entry.tenant, self.settings.local_graph, GRAPH_TIMEOUT_S)
+        return Mail(tenant)
+
+    def _hits_committed(self, organization: str) -> None:
+        """Says on the queue that there is something to fold: now, or once more after the gap."""
+        if organization in self._signals:
+            self._signal_again.add(organization)
+        else:
+            self._signals[organization] = asyncio.create_task(self._signal(organization))
+
+    async def _signal(self, organization: str) -> None:
+        try:
+            while True:
+                self._signal_again.discard(organization)
+                try:
+                    await self.queues.send(FOLD_QUEUE, {"organization": organization})
+                except StorageUnavailable as error:
+                    # The sweeping timer folds what this word would have folded.
+                    log.warning("no word to the fold queue: %s", error)
+                await asyncio.sleep(FOLD_SIGNAL_GAP_S)
+                if organization not in self._signal_again:
+                    return
+        finally:
+            del self._signals[organization]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+Clock = Callable[[], datetime]
+
+_service: Service | None = None
+
+
+def service() -> Service:
+    """The service of this worker process; call it inside its event loop."""
+    global _service
+    if _service is None:
+        _service = Service.from_settings(Settings.from_env(os.environ))
+    return _service

@@ -1,0 +1,12 @@
+"""Every table, container and queue the code uses, so that whoever provisions them has one list."""
+
+TABLES = ("messages", "feeds", "schedule", "ingest", "records", "lookups", "settings", "keys")
+"""Tables of each organization's storage account."""
+
+CONTAINERS = ("content",)
+"""Blob containers of each organization's storage account."""
+
+DELIVER_QUEUE = "deliver"
+FOLD_QUEUE = "fold"
+QUEUES = (DELIVER_QUEUE, FOLD_QUEUE)
+"""Work queues in the host's storage account; each has a `-poison` twin that the host fills."""

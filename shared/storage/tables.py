@@ -1,0 +1,305 @@
+"""Rows of one organization's Table Storage.
+
+A row is a plain dict with `PartitionKey` and `RowKey`. Foreign errors are translated here, once:
+`Conflict` (409), `Changed` (412, or 404 on a conditional write), `StorageUnavailable` (everything
+that says nothing about the row). The library's own retries are off: it would repeat an insert whose
+answer was lost and report a conflict with itself; callers here know how to repeat what they do.
+
+Limits that Azurite does not enforce are asserted here: 64 KiB a property, 1 MiB a row
+(Table service documentation, "Understanding the Table service data model").
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
+
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.data.tables import TableTransactionError, UpdateMode
+from azure.data.tables.aio import TableClient, TableServiceClient
+
+from shared.errors import Changed, Conflict, StorageUnavailable
+
+Row = dict[str, Any]
+
+TRANSACTION_LIMIT = 100
+"""Rows in one transaction (Entity Group Transactions: at most 100)."""
+
+PROPERTY_LIMIT = 64 * 1024
+_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of a transaction. With `etag`, only where the row has not changed since."""
+
+    action: Literal["insert", "replace", "merge", "upsert", "delete"]
+    row: Row
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A row as it was read, with the ETag that a conditional write needs."""
+
+    row: Row
+    etag: str
+
+
+class Tables:
+    """The tables of one storage account. One a process and account; made inside the running
+    loop."""
+
+    def __init__(self, endpoint: str, account_key: str | None) -> None:
+        self._endpoint = endpoint
+        self._account_key = account_key
+        self._service: TableServiceClient | None = None
+        self._clients: dict[str, TableClient] = {}
+        self._opening = asyncio.Lock()
+
+    async def get(self, table: str, partition: str, key: str) -> Read | None:
+        """The row, or None where there is none."""
+        client = await self._client(table)
+        for last in (False, True):
+            try:
+                entity = await client.get_entity(partition, key)
+                return Read(dict(entity), str(entity.metadata["etag"]))
+            except ResourceNotFoundError:
+                return None
+            except AzureError as error:
+                if last or not _worth_repeating(error):
+                    _translate(error)
+        raise AssertionError("unreachable")
+
+    async def insert(self, table: str, row: Row) -> str:
+        """Adds a row and returns its ETag; raises `Conflict` where its key is there already."""
+        _assert_size(row)
+        client = await self._client(table)
+        try:
+            answer = await client.create_entity(row)
+        except AzureError as error:
+            _translate(error)
+        return str(answer["etag"])
+
+    async def replace(self, table: str, row: Row, etag: str) -> str:
+        """Replaces a row that has not changed since it was read; raises `Changed` otherwise."""
+        _assert_size(row)
+        client = await self._client(table)
+        try:
+            answer = await client.update_entity(
+                row, mode=UpdateMode.REPLACE, etag=etag, match_condition=_not_modified()
+            )
+        except ResourceNotFoundError as error:
+            raise Changed("the row is gone") from error
+        except AzureError as error:
+            _translate(error)
+        return str(answer["etag"])
+
+    async def upsert(self, table: str, row: Row) -> None:
+        """Writes a row whatever was there."""
+        _assert_size(row)
+        client = await self._client(table)
+        try:
+            await client.upsert_entity(row, mode=UpdateMode.REPLACE)
+        except AzureError as error:
+            _translate(error)
+
+    async def delete(self, table: str, partition: str, key: str, etag: str | None = None) -> None:
+        """Deletes a row; one that is gone already is fine, one that changed raises `Changed`."""
+        client = await self._client(table)
+        condition = {"etag": etag, "match_condition": _not_modified()} if etag else {}
+        try:
+            await client.delete_entity(partition, key, **condition)
+        except ResourceNotFoundError:
+            return
+        except AzureError as error:
+            _translate(error)
+
+    async def transact(self, table: str, writes: Sequence[Write]) -> list[str | None]:
+        """Does all writes of one partition or none; returns each row's new ETag.
+
+        Raises `Conflict` or `Changed` when one of the writes says so.
+        """
+        if len(writes) > TRANSACTION_LIMIT:
+            raise ValueError(f"a transaction has {len(writes)} rows, more than {TRANSACTION_LIMIT}")
+        for write in writes:
+            _assert_size(write.row)
+        client = await self._client(table)
+        try:
+            answers = await client.submit_transaction([_operation(write) for write in writes])
+        except AzureError as error:
+            _translate(error)
+        return [answer.get("etag") for answer in answers]
+
+    async def page(
+        self, table: str, partition: str, *, after: str = "", below: str = "~~", limit: int
+    ) -> list[Read]:
+        """At most `limit` rows of a partition in key order, with `after` < RowKey < `below`."""
+        client = await self._client(table)
+        for last in (False, True):
+            try:
+                found: list[Read] = []
+                pages = client.query_entities(
+                    "PartitionKey eq @p and RowKey gt @a and RowKey lt @b",
+                    parameters={"p": partition, "a": after, "b": below},
+                    results_per_page=min(limit, 1000),
+                )
+                async for entity in pages:
+                    found.append(Read(dict(entity), str(entity.metadata["etag"])))
+                    if len(found) >= limit:
+                        break
+                return found
+            except AzureError as error:
+                if last or not _worth_repeating(error):
+                    _translate(error)
+        raise AssertionError("unreachable")
+
+    async def rows(
+        self, table: str, partition: str, *, after: str = "", below: str = "~~", a_time: int = 1000
+    ) -> AsyncIterator[Read]:
+        """All rows of a range of a partition in key order, `a_time` (≤ 1,000) with each request."""
+        while True:
+            page = await self.page(table, partition, after=after, below=below, limit=a_time)
+            for read in page:
+                yield read
+            if len(page) < a_time:
+                return
+            after = page[-1].row["RowKey"]
+
+    async def change(
+        self, table: str, partition: str, key: str, decide: Callable[[Row], Row | None]
+    ) -> Row | None:
+        """Reads, decides and writes under the row's ETag, again while others get in between.
+
+        `decide` is given a copy of the row and returns what to write, or None to leave it. Returns
+        the row as it stands afterwards, or None where there is none.
+        """
+        while True:
+            read = await self.get(table, partition, key)
+            if read is None:
+                return None
+            wanted = decide(dict(read.row))
+            if wanted is None:
+                return read.row
+            try:
+                await self.replace(table, wanted, read.etag)
+            except Changed:
+                continue
+            return wanted
+
+    async def close(self) -> None:
+        if self._service is not None:
+            await self._service.close()
+        self._clients.clear()
+        self._service = None
+
+    async def _client(self, table: str) -> TableClient:
+        client = self._clients.get(table)
+        if client is None:
+            service = await self._open()
+            client = self._clients[table] = service.get_table_client(table)
+        return client
+
+    async def _open(self) -> TableServiceClient:
+        async with self._opening:
+            if self._service is None:
+                credential: Any
+                if self._account_key is not None:
+                    account = self._endpoint.rsplit("/", 1)[-1]
+                    credential = AzureNamedKeyCredential(account, self._account_key)
+                else:
+                    from shared.storage.identity import credential as identity
+
+                    credential = await identity()
+                # use_env_settings: see docs/decisions; the transport re-reads the environment
+                # on every request otherwise, which doubles the CPU of a call.
+                self._service = TableServiceClient(
+                    self._endpoint,
+                    credential=credential,
+                    retry_total=0,
+                    connection_timeout=5,
+                    read_timeout=_TIMEOUT_S,
+                    use_env_settings=False,
+                )
+            return self._service
+
+
+def key_text(text: str) -> str:
+    """A text as part of a row key: `/ \\ # ?`, control characters and our `~` are escaped.
+
+    The Table service refuses those characters in keys; `!` stands for the percent sign, which some
+    of its tools do not take either.
+    """
+    from urllib.parse import quote
+
+    return quote(text, safe=" @:,;=+$&'()*[]|").replace("~", "%7E").replace("%", "!")
+
+
+def inverted(milliseconds: int) -> str:
+    """A sort key that puts the newest instant first (milliseconds since 1970, 13 digits)."""
+    return f"{9_999_999_999_999 - milliseconds:013d}"
+
+
+def _not_modified() -> Any:
+    from azure.core import MatchConditions
+
+    return MatchConditions.IfNotModified
+
+
+def _operation(write: Write) -> Any:
+    if write.action == "insert":
+        return ("create", write.row)
+    options: dict[str, Any] = {}
+    if write.action in ("replace", "merge"):
+        options["mode"] = UpdateMode.REPLACE if write.action == "replace" else UpdateMode.MERGE
+    if write.action == "upsert":
+        options["mode"] = UpdateMode.REPLACE
+    if write.etag is not None:
+        options["etag"] = write.etag
+        options["match_condition"] = _not_modified()
+    verb = {"replace": "update", "merge": "update"}.get(write.action, write.action)
+    return (verb, write.row, options)
+
+
+def _worth_repeating(error: AzureError) -> bool:
+    """Whether a read is asked once more: no answer at all, or an answer that says "not now"."""
+    return not isinstance(error, HttpResponseError) or (error.status_code or 0) >= 500
+
+
+def _translate(error: AzureError) -> NoReturn:
+    status = error.status_code if isinstance(error, HttpResponseError) else None
+    if isinstance(error, ResourceExistsError) or (
+        isinstance(error, TableTransactionError) and status == 409
+    ):
+        raise Conflict("a row with that key is there already") from error
+    if isinstance(error, ResourceModifiedError) or status == 412:
+        raise Changed("the row was changed since it was read") from error
+    if isinstance(error, TableTransactionError) and status == 404:
+        raise Changed("a row of the transaction is gone") from error
+    raise StorageUnavailable(f"table storage: {type(error).__name__}, status {status}") from error
+
+
+def _assert_size(row: Row) -> None:
+    total = 0
+    for name, value in row.items():
+        size = (
+            len(value)
+            if isinstance(value, bytes)
+            else 2 * len(value)
+            if isinstance(value, str)
+            else 8
+        )
+        if size > PROPERTY_LIMIT:
+            raise ValueError(f"property {name} has {size} bytes, more than {PROPERTY_LIMIT}")
+        total += size + 2 * len(name)
+    if total > 1024 * 1024:
+        raise ValueError(f"a row has {total} bytes, more than 1 MiB")

@@ -1,0 +1,284 @@
+"""Folding: hits become events, events become KPIs, once each.
+
+One folder works for an organization at a time, holding a leased row. It reads the segments that
+`ingest` wrote, groups their hits by message, and for each message writes transactions of
+
+    the events, under their own ids · the copies and the message with the new counts, under their
+    ETags · a todo row for what follows
+
+so that a count and the event it counts are one write. Only when everything is in do the segments
+go. Whatever is done twice, by a crash, a lost answer or a lapsed lease, meets the events' ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from shared.errors import Changed, Conflict, Transient
+from shared.messages.rows import (
+    TABLE,
+    CopyRow,
+    MessageRow,
+    event_key,
+    event_to_row,
+    instant_of,
+)
+from shared.messages.stored import Stored, read_message, write_message
+from shared.messages.todo import drain, drain_left_behind, with_todo
+from shared.model import Event, EventKind
+from shared.organizations import Organization, OrganizationSettings
+from shared.storage.tables import TRANSACTION_LIMIT, Write
+from shared.tracking.classify import Signals, classify
+from shared.tracking.clients import describe
+from shared.tracking.counting import count, inferred_open, total
+from shared.tracking.folder_lease import FolderLease
+from shared.tracking.hits import Hit, unpack
+from shared.tracking.ingest import HITS_PARTITION
+
+log = logging.getLogger(__name__)
+
+EVENTS_A_TRANSACTION = 90
+"""Leaves room for the message, the copies and the todo row."""
+
+SEGMENTS_A_READ = 100
+MESSAGES_AT_ONCE = 8
+_SET_ASIDE_PARTITION = "aside"
+_NOT_SENT_YET = datetime.max.replace(tzinfo=UTC)
+
+
+async def fold(
+    organization: Organization, owner: str, clock: Callable[[], datetime], *, until: datetime
+) -> bool:
+    """Folds everything that is in, as the organization's one folder.
+
+    Returns whether all is folded; False when `until` came first. Where somebody else is folding,
+    they are told that there is more, and this returns True at once.
+    """
+    lease = FolderLease(organization.tables, owner, clock)
+    if not await lease.take():
+        return True
+    async with lease.kept():
+        while True:
+            settings = await organization.settings()
+            while segments := await _read_segments(organization):
+                await _fold_hits(organization, settings, _hits(segments))
+                await _delete_segments(organization, segments)
+                if clock() >= until:
+                    await lease.give_up()
+                    return False
+            if await lease.release():
+                return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    key: str
+    hits: list[Hit]
+
+
+async def _read_segments(organization: Organization) -> list[_Segment]:
+    page = await organization.tables.page("ingest", HITS_PARTITION, limit=SEGMENTS_A_READ)
+    return [
+        _Segment(read.row["RowKey"], list(unpack(read.row["hits"].decode().splitlines())))
+        for read in page
+    ]
+
+
+async def _delete_segments(organization: Organization, segments: Sequence[_Segment]) -> None:
+    writes = [
+        Write("delete", {"PartitionKey": HITS_PARTITION, "RowKey": segment.key})
+        for segment in segments
+    ]
+    try:
+        await organization.tables.transact("ingest", writes)
+    except Changed:
+        # Somebody with a lapsed lease was here too and some are gone: the rest goes one by one.
+        for segment in segments:
+            await organization.tables.delete("ingest", HITS_PARTITION, segment.key)
+
+
+def _hits(segments: Iterable[_Segment]) -> dict[str, list[Hit]]:
+    """The hits by message, each id once (a journal may repeat what a segment has)."""
+    by_message: defaultdict[str, dict[str, Hit]] = defaultdict(dict)
+    for segment in segments:
+        for hit in segment.hits:
+            by_message[hit.message][hit.id] = hit
+    return {message: list(hits.values()) for message, hits in by_message.items()}
+
+
+async def _fold_hits(
+    organization: Organization, settings: OrganizationSettings, hits: dict[str, list[Hit]]
+) -> None:
+    """Folds every message's hits, several messages at once; raises the first Transient, at the
+    end."""
+    places = asyncio.Semaphore(MESSAGES_AT_ONCE)
+
+    async def one(message: str) -> None:
+        async with places:
+            try:
+                await fold_message(organization, settings, message, hits[message])
+            except Transient:
+                raise
+            except Exception:
+                # What we did not foresee must not stop the other messages, and must not be lost.
+                log.exception("hits of message %s of %s set aside", message, organization.id)
+                await _set_aside(organization, message, hits[message])
+
+    results = await asyncio.gather(*(one(message) for message in hits), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def _set_aside(organization: Organization, message: str, hits: Sequence[Hit]) -> None:
+    for hit in hits:
+        row = {
+            "PartitionKey": _SET_ASIDE_PARTITION,
+            "RowKey": f"{message}~{hit.id}",
+            "schema": 1,
+            "hit": hit.packed(),
+        }
+        await organization.tables.upsert("ingest", row)
+
+
+async def fold_message(
+    organization: Organization, settings: OrganizationSettings, message: str, hits: Sequence[Hit]
+) -> None:
+    """Adds the hits of one message to its timeline and KPIs, those that are not in it yet."""
+    stored = await read_message(organization, message)
+    if stored is None:
+        log.warning("%d hits of an unknown message of %s passed over", len(hits), organization.id)
+        return
+    events = [
+        judge(hit, stored.message)
+        for hit in hits
+        if hit.copy in stored.copies and settings.collected_at(instant_of(hit.at))
+    ]
+    written: list[str] = []
+    for part in _parts(sorted(events, key=lambda event: (event.copy, event.at, event.id))):
+        stored, todo = await _write(organization, stored, part)
+        written.extend(todo)
+    if written:
+        await drain(organization, stored.message, written)
+    else:
+        # All of it was there already: whoever wrote it may have died before doing what follows.
+        await drain_left_behind(organization, message)
+
+
+def judge(hit: Hit, message: MessageRow) -> Event:
+    """The event that a hit stands for: what happened, by what program, human or automated."""
+    at = instant_of(hit.at)
+    verdict = classify(
+        Signals(
+            method="HEAD" if hit.method == "HEAD" else "GET",
+            agent=hit.agent,
+            headers=dict(hit.signals),
+            at=at,
+            # From when sending began, because a mail can be read before we know that it was sent.
+            delivered_at=message.sending_began_at or _NOT_SENT_YET,
+            kind=EventKind(hit.kind),
+        )
+    )
+    client = describe(hit.agent)
+    kind = EventKind(hit.kind)
+    return Event(
+        id=hit.id,
+        kind=kind,
+        at=at,
+        copy=hit.copy,
+        automated=verdict.automated,
+        reasons=verdict.reasons,
+        link=hit.index if kind is EventKind.CLICK else None,
+        client=client.name,
+        device=client.device,
+    )
+
+
+def _parts(events: Sequence[Event]) -> list[list[Event]]:
+    """Cuts sorted events into what fits into one transaction.
+
+    Beside the events there are the message, a todo row, and for each copy its row and at most two
+    for its inferred open.
+    """
+    parts: list[list[Event]] = []
+    for event in events:
+        if parts:
+            copies = {other.copy for other in parts[-1]} | {event.copy}
+            rows = len(parts[-1]) + 1 + 3 * len(copies) + 2
+            if len(parts[-1]) < EVENTS_A_TRANSACTION and rows <= TRANSACTION_LIMIT:
+                parts[-1].append(event)
+                continue
+        parts.append([event])
+    return parts
+
+
+async def _write(
+    organization: Organization, stored: Stored, events: Sequence[Event]
+) -> tuple[Stored, list[str]]:
+    """Writes events with their counts; returns the state afterwards and the todo rows written."""
+    while events:
+        copies, writes = _counted(stored, events)
+        message, todo = with_todo(
+            replace(stored.message, kpis=total(list({**stored.copies, **copies}.values()))),
+            [event.id for event in events],
+        )
+        try:
+            stored = await write_message(
+                organization, stored, message, copies.values(), [*writes, todo]
+            )
+            return stored, [todo.row["RowKey"]]
+        except Conflict:
+            events = await _without_known(organization, stored.message.id, events)
+        except Changed:
+            pass
+        fresh = await read_message(organization, stored.message.id)
+        if fresh is None:
+            return stored, []
+        stored = fresh
+    return stored, []
+
+
+def _counted(stored: Stored, events: Sequence[Event]) -> tuple[dict[int, CopyRow], list[Write]]:
+    """The copies with the events counted, and the writes of the events themselves."""
+    copies: dict[int, CopyRow] = {}
+    for event in events:
+        copies[event.copy] = count(copies.get(event.copy, stored.copies[event.copy]), event)
+    writes = [Write("insert", event_to_row(stored.message.id, event)) for event in events]
+    for copy in copies.values():
+        writes.extend(_inferred(stored.message.id, stored.copies[copy.number], copy))
+    return copies, writes
+
+
+def _inferred(message: str, before: CopyRow, after: CopyRow) -> list[Write]:
+    """Moves a copy's inferred open to where it belongs now."""
+    if before.inferred_open_at == after.inferred_open_at:
+        return []
+    writes = []
+    if before.inferred_open_at is not None:
+        gone = inferred_open(before, before.inferred_open_at)
+        key = event_key(gone.at, gone.id)
+        writes.append(Write("delete", {"PartitionKey": message, "RowKey": key}))
+    if after.inferred_open_at is not None:
+        event = inferred_open(after, after.inferred_open_at)
+        writes.append(Write("insert", event_to_row(message, event)))
+    return writes
+
+
+async def _without_known(
+    organization: Organization, message: str, events: Sequence[Event]
+) -> list[Event]:
+    """Those of the events that are not in the timeline yet."""
+    keys = {event_key(event.at, event.id): event for event in events}
+    first, last = min(keys), max(keys)
+    known = {
+        read.row["RowKey"]
+        async for read in organization.tables.rows(
+            TABLE, message, after=first[:-1], below=last + "~"
+        )
+    }
+    return [event for key, event in keys.items() if key not in known]

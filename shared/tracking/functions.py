@@ -1,0 +1,204 @@
+"""What recipients touch, the timeline, and the folding of hits by queue and timer.
+
+The pixel and the redirect do one signature check and hand the hit over; nothing else is loaded on
+their way. Whatever happens, the pixel is answered and a sound link redirects.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from datetime import timedelta
+
+import azure.functions as func
+
+from shared.errors import Refusal, Transient
+from shared.organizations import Organization
+from shared.service import Service, now_ms, service, utc_now
+from shared.storage.names import FOLD_QUEUE
+from shared.tracking.hits import LONGEST_AGENT, SIGNALS, Hit
+from shared.tracking.tokens import Kind, Mangled, Sound, Target, Withdrawn
+from shared.web.answers import answer_json, answering
+from shared.web.requests import cursor_for, cursor_of, limit_of, one_of, only_params
+
+blueprint = func.Blueprint()
+log = logging.getLogger(__name__)
+
+PIXEL_PATIENCE_S = 1.0
+REDIRECT_PATIENCE_S = 0.1
+"""How long a recipient waits for storage at most (rules T1, T4); then the local disk takes the
+hit."""
+
+LONGEST_FOLD = timedelta(minutes=2)
+
+TRANSPARENT_GIF = bytes.fromhex(
+    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
+)
+_PIXEL_HEADERS = {
+    "Cache-Control": "no-store, no-cache, must-revalidate, private, max-age=0",
+    "Pragma": "no-cache",
+    "Expires": "0",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+_REDIRECT_HEADERS = {
+    "Cache-Control": "no-store, private, max-age=0",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+@blueprint.route(route="o/{file}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
+async def open_pixel(req: func.HttpRequest) -> func.HttpResponse:
+    """The transparent GIF, whatever happens (rule T1); an open, where the token is sound."""
+    try:
+        running = service()
+        token = req.route_params["file"].removesuffix(".gif")
+        verdict = running.signer.verify(Kind.OPEN, token)
+        if isinstance(verdict, Sound):
+            await _record(running, "open", verdict.target, req, PIXEL_PATIENCE_S)
+    except Exception:
+        log.exception("an open could not be recorded")
+    return func.HttpResponse(TRANSPARENT_GIF, mimetype="image/gif", headers=_PIXEL_HEADERS)
+
+
+@blueprint.route(route="r/{token}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
+async def redirect(req: func.HttpRequest) -> func.HttpResponse:
+    """302 to the signed destination, and a click (rules T3, T4); anything else does not
+    redirect."""
+    running = service()
+    destination = req.params.get("u", "")
+    verdict = running.signer.verify(Kind.CLICK, req.route_params["token"], destination)
+    if not isinstance(verdict, Sound):
+        return await _not_redirected(req, running, verdict)
+    try:
+        await _record(running, "click", verdict.target, req, REDIRECT_PATIENCE_S)
+    except Exception:
+        log.exception("a click could not be recorded")
+    return func.HttpResponse(
+        status_code=302, headers={"Location": destination, **_REDIRECT_HEADERS}
+    )
+
+
+@blueprint.route(
+    route="api/orgs/{org}/messages/{id}/events",
+    methods=["GET"],
+    auth_level=func.AuthLevel.ANONYMOUS,
+)
+@answering
+async def events(req: func.HttpRequest) -> func.HttpResponse:
+    """The timeline of a message, newest first (rules K2, T8)."""
+    caller = await service().caller(req)
+    caller.require("read")
+    only_params(req, "automated", "cursor", "limit")
+    from shared.messages.reading import read_links
+    from shared.messages.shown import event_shown
+    from shared.messages.stored import read_message
+    from shared.tracking.timeline import AUTOMATED, read_timeline
+
+    organization = caller.organization
+    automated = one_of(req, "automated", AUTOMATED) or "include"
+    cursor, limit = cursor_of(req), limit_of(req)
+    stored = await read_message(organization, req.route_params["id"])
+    if stored is None:
+        raise Refusal(404, "There is no such message.")
+    settings = await organization.settings()
+    if not settings.engagement:
+        return answer_json({"items": [], "cursor": None})
+    page = await read_timeline(
+        organization, stored.message.id, automated=automated, cursor=cursor, limit=limit
+    )
+    links = {
+        link.index: link
+        for link in await read_links(organization, stored.message.id)
+        if link.index is not None
+    }
+    return answer_json(
+        {
+            "items": [event_shown(event, stored.copies, links) for event in page.events],
+            "cursor": cursor_for(page.cursor) if page.cursor else None,
+        }
+    )
+
+
+@blueprint.queue_trigger(arg_name="msg", queue_name=FOLD_QUEUE, connection="AzureWebJobsStorage")
+async def fold_hits(msg: func.QueueMessage) -> None:
+    """Folds what is in for one organization."""
+    running = service()
+    organization = running.organizations.get(json.loads(msg.get_body())["organization"])
+    if organization is not None:
+        await _fold(running, organization)
+
+
+@blueprint.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%", use_monitor=False)
+async def sweep_hits(timer: func.TimerRequest) -> None:
+    """Takes over journals of processes that ended, and folds what no word on the queue told of."""
+    running = service()
+    running.ingest.adopt_journals()
+    for organization in running.organizations.all():
+        try:
+            await _fold(running, organization)
+        except Transient as error:
+            # One organization's storage being away must not keep the others waiting.
+            log.warning("hits of %s are not folded now: %s", organization.id, error)
+        except Exception:
+            log.exception("hits of %s could not be folded", organization.id)
+
+
+async def _record(
+    running: Service, kind: str, target: Target, req: func.HttpRequest, patience: float
+) -> None:
+    headers = req.headers
+    hit = Hit(
+        id=uuid.uuid4().hex,
+        at=now_ms(),
+        kind=kind,
+        message=target.message,
+        copy=target.copy,
+        index=target.index,
+        method=req.method,
+        agent=headers.get("user-agent", "")[:LONGEST_AGENT],
+        signals=tuple((name, headers[name][:64]) for name in SIGNALS if name in headers),
+    )
+    await running.ingest.record(target.organization, hit, patience)
+
+
+async def _not_redirected(
+    req: func.HttpRequest, running: Service, verdict: object
+) -> func.HttpResponse:
+    """The page for a link that does not redirect: withdrawn, mangled on the way, or not ours."""
+    from shared.languages import choose
+    from shared.pages.recipients import altered_link_page, withdrawn_link_page
+
+    language = choose(req.headers.get("accept-language"))
+    if isinstance(verdict, Withdrawn):
+        return withdrawn_link_page(language)
+    stored = await _stored_link(running, verdict.target) if isinstance(verdict, Mangled) else None
+    return altered_link_page(language, stored)
+
+
+async def _stored_link(running: Service, target: Target) -> tuple[str, str] | None:
+    """Where the seller's link leads, and a sound redirect to it; None where that is not known."""
+    from shared.messages.rows import TABLE, link_from_row, link_key
+
+    organization = running.organizations.get(target.organization)
+    if organization is None:
+        return None
+    try:
+        key = link_key(target.copy, target.index)
+        read = await organization.tables.get(TABLE, target.message, key)
+    except Transient:
+        return None
+    if read is None:
+        return None
+    url = link_from_row(read.row).url
+    return url, running.addresses(organization).redirect(target, url)
+
+
+async def _fold(running: Service, organization: Organization) -> None:
+    from shared.tracking.fold import fold
+
+    done = await fold(organization, uuid.uuid4().hex, utc_now, until=utc_now() + LONGEST_FOLD)
+    if not done:
+        await running.queues.send(FOLD_QUEUE, {"organization": organization.id})

@@ -1,0 +1,124 @@
+"""Makes an HTML body followed: its links lead through our redirect, and it carries the pixel.
+
+Rule T3. The body is never written anew from a tree: the few places that change are cut out of its
+source and replaced, and every other character stays.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from shared.tracking.destinations import destination
+from shared.tracking.markup import Link, Markup, Span, read_markup
+from shared.tracking.pixel_image import pixel_image, pixel_place
+
+REDIRECT_LENGTH = 3_500  # characters; more does not survive every mail client and gateway
+TOO_LONG = "tooLong"
+OPT_OUT = "optOut"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLink:
+    """A link to the web in a message."""
+
+    index: int | None  # counts the followed links of the message from 0; None: left as it was
+    url: str  # what a browser requests, in ASCII
+    text: str  # what the reader sees of it, for the timeline
+    not_followed: str | None  # None, TOO_LONG or OPT_OUT
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    html: str
+    links: tuple[FoundLink, ...]  # in the order of the source
+
+
+@dataclass(frozen=True, slots=True)
+class OurRedirect:
+    """An address is a redirect of ours, and leads to `url`."""
+
+    url: str
+
+
+class OurAddress(Enum):
+    PIXEL = "pixel"
+    KEPT = "kept"  # a stored image or a followed file: works wherever it is quoted
+
+
+Own: TypeAlias = Callable[[str], OurRedirect | OurAddress | None]
+"""Recognizes an address of ours (as a browser requests it); None: it is not ours."""
+
+Redirect: TypeAlias = Callable[[int, str], str]
+"""The whole address of the redirect for the link of this index to this destination."""
+
+
+def rewrite(html: str, *, redirect: Redirect, own: Own, pixel: str) -> Rewritten:
+    """Follow the links of `html` and add the image at `pixel`.
+
+    Redirects of ours in quoted text are put back to where they lead and not followed again; pixels
+    of ours are taken out. Never raises, however broken the HTML.
+    """
+    markup = read_markup(html)
+    edits = list(_quoted_pixels(markup, own))
+    removed = {edit.span.start for edit in edits}
+    found: list[FoundLink] = []
+    index = 0
+    for link in markup.links:
+        url = destination(link.href, markup.base)
+        if url is None or link.tag.start in removed:
+            continue
+        ours = own(url)
+        if isinstance(ours, OurRedirect):
+            edits.append(_new_href(link, ours.url))
+        elif ours is None and link.follow_off:
+            found.append(FoundLink(None, url, link.text, OPT_OUT))
+        elif ours is None and len(address := redirect(index, url)) > REDIRECT_LENGTH:
+            found.append(FoundLink(None, url, link.text, TOO_LONG))
+        elif ours is None:
+            found.append(FoundLink(index, url, link.text, None))
+            edits.append(_new_href(link, address))
+            index += 1
+    place = pixel_place(html, pixel)
+    edits.append(_Edit(Span(place, place), pixel_image(pixel)))
+    return Rewritten(_edited(html, edits), tuple(found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    span: Span
+    text: str
+
+
+def _quoted_pixels(markup: Markup, own: Own) -> Iterator[_Edit]:
+    for image in markup.images:
+        src = destination(image.src, markup.base)
+        if src is not None and own(src) is OurAddress.PIXEL:
+            yield from (_Edit(tag, "") for tag in image.tags)
+
+
+def _new_href(link: Link, address: str) -> _Edit:
+    return _Edit(link.value, _attribute_value(address, link.quote))
+
+
+def _attribute_value(address: str, quote: str) -> str:
+    value = address.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if quote == "'":
+        return value.replace("'", "&#39;")
+    value = value.replace('"', "&quot;")
+    # In a conditional comment an unquoted value that ends in hyphens would, with the tag's `>`,
+    # end the comment.
+    if quote or not (set(value) & set(" \t\n\f\r'`") or value.endswith("-")):
+        return value
+    return f'"{value}"'
+
+
+def _edited(html: str, edits: list[_Edit]) -> str:
+    pieces: list[str] = []
+    done = 0
+    for edit in sorted(edits, key=lambda edit: (edit.span.start, edit.span.end)):
+        if edit.span.start >= done:  # edits never overlap; if they did, the source would win
+            pieces += (html[done : edit.span.start], edit.text)
+            done = edit.span.end
+    pieces.append(html[done:])
+    return "".join(pieces)

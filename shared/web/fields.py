@@ -1,0 +1,67 @@
+"""Fields that several requests share, with their rules (pydantic); only API functions load it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic.alias_generators import to_camel
+
+# A mailbox address never has more (RFC 5321 §4.5.3.1.3), a name more is no name.
+_LONGEST_ADDRESS = 254
+
+
+class RequestModel(BaseModel):
+    """A JSON object that callers send: camelCase, strict types, unknown fields refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=False
+    )
+
+
+def _mail_address(value: str) -> str:
+    try:
+        validate_email(value, check_deliverability=False, globally_deliverable=False, strict=True)
+    except EmailNotValidError as error:
+        raise ValueError(f"This is not a mail address: {error}") from None
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"There is no time zone {value!r}; use a name like America/Sao_Paulo"
+        ) from None
+    return value
+
+
+def _no_control_characters(value: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise ValueError("Line breaks and control characters are not allowed here")
+    return value
+
+
+Line = Annotated[str, AfterValidator(_no_control_characters)]
+MailAddress = Annotated[
+    str, StringConstraints(max_length=_LONGEST_ADDRESS), AfterValidator(_mail_address)
+]
+Name = Annotated[Line, StringConstraints(max_length=256)]
+RecordType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+RecordId = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
+TimeZoneName = Annotated[str, StringConstraints(max_length=64), AfterValidator(_time_zone)]
+Phone = Annotated[Line, StringConstraints(max_length=64)]
+
+
+class PostalAddress(RequestModel):
+    country: Name | None = None
+    region: Name | None = None
+    city: Name | None = None
+
+
+def given(model: BaseModel) -> dict[str, Any]:
+    """What the caller really said, without defaults, under our own names."""
+    return {name: getattr(model, name) for name in model.model_fields_set}

@@ -1,0 +1,131 @@
+"""Reading what callers send: bodies, query values, cursors. What is wrong raises `Refusal`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from datetime import datetime
+from typing import Any, TypeVar
+
+import azure.functions as func
+
+from shared.errors import Problem, Refusal
+
+LARGEST_BODY = 8 * 1024 * 1024
+_MOST_ITEMS = 200
+T = TypeVar("T")
+
+
+def json_body(req: func.HttpRequest, largest: int = LARGEST_BODY) -> dict[str, Any]:
+    """The body as a JSON object; 413 where it is too large, 400 where it is not one."""
+    body = req.get_body()
+    if len(body) > largest:
+        raise Refusal(
+            413, f"The request has {len(body):,} bytes; at most {largest:,} are accepted."
+        )
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise Refusal(400, "The request is not UTF-8 text.") from None
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, f"The request is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise Refusal(400, "The request must be a JSON object.")
+    return value
+
+
+def parse(model: type[T], value: dict[str, Any]) -> T:
+    """The value as a request model (pydantic); 422 with a pointer to everything that is wrong."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(model).validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        problems = tuple(
+            Problem(_pointer(wrong["loc"]), _sentence(dict(wrong))) for wrong in error.errors()
+        )
+        raise Refusal(422, "The request has mistakes; see errors.", problems) from None
+
+
+def limit_of(req: func.HttpRequest, default: int = 50) -> int:
+    text = req.params.get("limit", "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= _MOST_ITEMS:
+        raise Refusal(422, f"limit must be a number from 1 to {_MOST_ITEMS}, not {text!r}.")
+    return int(text)
+
+
+def cursor_of(req: func.HttpRequest) -> str:
+    """Where a list goes on, as `cursor_for` wrote it; the empty text is the beginning."""
+    text = req.params.get("cursor", "")
+    try:
+        return base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)).decode()
+    except (binascii.Error, ValueError):
+        raise Refusal(
+            422, "This cursor is none of ours; use the one from the page before."
+        ) from None
+
+
+def cursor_for(position: str) -> str:
+    return base64.urlsafe_b64encode(position.encode()).rstrip(b"=").decode()
+
+
+def instant_of(req: func.HttpRequest, name: str) -> datetime | None:
+    """A query value as an instant with its offset (RFC 3339)."""
+    text = req.params.get(name, "")
+    if not text:
+        return None
+    try:
+        # A "+" of an offset that was not percent-encoded arrives as a space.
+        instant = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise Refusal(
+            422,
+            f"{name} must be a time with its offset, like 2026-11-25T09:00:00-03:00, not {text!r}.",
+        )
+    return instant
+
+
+def one_of(req: func.HttpRequest, name: str, allowed: tuple[str, ...]) -> str | None:
+    text: str = req.params.get(name, "")
+    if not text:
+        return None
+    if text not in allowed:
+        raise Refusal(422, f"{name} must be one of {', '.join(allowed)}, not {text!r}.")
+    return text
+
+
+def flag_of(req: func.HttpRequest, name: str) -> bool | None:
+    text = one_of(req, name, ("true", "false"))
+    return None if text is None else text == "true"
+
+
+def only_params(req: func.HttpRequest, *known: str) -> None:
+    """Refuses query values nobody reads: a misspelled filter must not answer everything."""
+    unknown = sorted(set(req.params) - set(known))
+    if unknown:
+        raise Refusal(
+            422, f"Unknown query value: {', '.join(unknown)}. Known are {', '.join(known)}."
+        )
+
+
+def _pointer(loc: tuple[str | int, ...]) -> str:
+    """A pydantic location as a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in loc)
+
+
+def _sentence(wrong: dict[str, Any]) -> str:
+    if wrong["type"] == "extra_forbidden":
+        return "This field is not known here."
+    if wrong["type"] == "missing":
+        return "This field is required."
+    message: str = wrong["msg"].removeprefix("Value error, ")
+    return message if message.endswith(".") else message + "."
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
