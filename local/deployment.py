@@ -74,7 +74,6 @@ def app_settings(ports: Ports, data: Path, keys: Secrets) -> dict[str, str]:
         "SIGNING_KEYS": keys.signing_keys,
         "PUBLIC_ADDRESS": f"http://localhost:{ports.host}",
         "JOURNAL_DIR": str(data / "journal"),
-        "TRUSTED_PROXY_HOPS": "1",
         "WEBSITE_AUTH_ENABLED": "True",
         "DUE_SCHEDULE": "*/15 * * * * *",
         "SWEEP_SCHEDULE": "*/10 * * * * *",

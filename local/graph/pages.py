@@ -1,7 +1,9 @@
 """The pages on which one plays the recipient: mailboxes, mail, and a message as a client shows it.
 
 A message's HTML is served from an address of its own with ``CSP: sandbox``, so that a script in
-mail never runs and mail never reads this page; images load and links open in a new tab.
+mail never runs and mail never reads this page; images load and links open in a new tab. ``/demo``
+stands for a seller's own web site, so that the pictures and links of the demo's newsletter lead
+somewhere without a network.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from .mailboxes import SELLERS
 from .store import Store, store_of
@@ -42,11 +45,12 @@ _TEMPLATES.filters["segment"] = lambda text: quote(text, safe="@")
 _DOCTYPE = re.compile(r"^\s*<!doctype[^>]*>", re.IGNORECASE)
 
 
-def routes() -> list[Route]:
+def routes() -> list[BaseRoute]:
     message = "/mailboxes/{address}/messages/{item}"
     return [
         Route("/", show_mailboxes),
         Route("/mail.css", style),
+        Mount("/demo", StaticFiles(directory=_HERE.parent / "demo")),
         Route("/mailboxes/{address}", show_mailbox),
         Route(message, show_message),
         Route(message + "/html", show_html),

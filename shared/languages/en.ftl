@@ -86,3 +86,119 @@ failure-may-have-been-sent = The connection broke while sending, and the message
 failure-cannot-follow = The message can no longer be followed, and you asked to send it only if it can. Nothing was sent.
 failure-graph-unavailable = Microsoft 365 did not answer for a long time, so we stopped trying. Nothing was sent. Please try again.
 failure-unexpected = Something went wrong on our side, and the message was not sent. Please try again. If it happens again, tell your administrator.
+
+## Pages: what stands around them
+
+product = Email engagement
+skip-to-content = Skip to the content
+sign-out = Sign out
+trail = You are here
+pager = More pages
+newest = Newest
+older = Older
+to-the-start = Back to the start
+further = Next
+times-in-utc = Times are in UTC.
+in-all = in all
+not-followed = Not followed
+no-subject = (no subject)
+approximation = These numbers are what was seen, an approximation of what people did: mail programs may block images or keep them, and scanners open messages and links, too.
+engagement-is-off = Email engagement is turned off, so nothing is collected and nothing is shown here. What was collected before is kept, and comes back when an administrator turns it on again.
+
+## The list of messages
+
+messages-title = Followed messages
+messages-title-all = All messages
+column-subject = Subject
+column-recipients = Recipients
+column-sent = Sent
+column-status = Status
+column-opens = Opens
+column-openers = People who opened
+column-first-opened = First opened
+column-last-opened = Last opened
+column-attachment-views = Attachment views
+column-link-clicks = Link clicks
+column-replies = Replies
+filter-search = Subject or recipient
+filter-status = Status
+filter-any-status = Any
+filter-followed = Messages
+filter-followed-only = Followed
+filter-followed-all = All
+filter-period = Period
+filter-period-7 = Last 7 days
+filter-period-30 = Last 30 days
+filter-period-90 = Last 90 days
+filter-period-365 = Last 365 days
+filter-period-all = Any time
+filter-order = Order
+filter-apply = Show
+filter-clear = Clear filters
+older-than-period = Show older messages
+empty-title = No followed messages yet
+empty-title-all = No messages yet
+empty-text = Send one from your CRM or through the API. It appears here at once, and then its opens, link clicks and replies.
+empty-show-all = Show messages that are not followed, too
+empty-filtered-title = No message matches
+empty-filtered-text = Change what you look for, choose a longer period, or clear the filters.
+empty-here-title = No messages here
+empty-so-far-title = Nothing found so far
+empty-so-far-text = There are older messages that have not been looked through yet. Go on with “Older”.
+too-many-title = Too many messages to search or sort
+too-many-text = There are more than 10,000 messages in this period. Choose a shorter one.
+
+## The page of a message
+
+kpis-title = In numbers
+not-yet = Not yet
+not-by-people = Not by a person
+with-automated = Counting automated ones:
+failure-title = This message was not sent
+not-followed-title = This message is not followed
+timeline-title = Timeline
+timeline-choices = Which events to show
+timeline-include = Everything
+timeline-exclude = People only
+timeline-only = Automated only
+timeline-one-copy = All recipients got the same copy, so it is not known which of them it was.
+timeline-empty = Nothing has been seen yet. When somebody opens the message or clicks a link, it shows here.
+timeline-empty-here = Nothing more here.
+timeline-empty-not-followed = Nothing is collected, because the message is not followed.
+timeline-empty-not-sent = The message has not been sent yet.
+timeline-empty-failed = The message was not sent, so nobody can have opened it.
+timeline-empty-people = Nothing by a person has been seen yet.
+timeline-empty-automated = Nothing automated has been seen.
+device-desktop = on a computer
+device-phone = on a phone
+device-tablet = on a tablet
+details-title = Details
+detail-from = From
+detail-seller = Seller
+detail-to = To
+detail-cc = Copy (Cc)
+detail-bcc = Blind copy (Bcc)
+detail-regarding = Regarding
+detail-accepted = Accepted
+detail-sent = Sent
+links-title = Links in the message
+link-too-long = Not followed: the address is too long.
+link-opt-out = Not followed: the message says so.
+
+## When a page cannot be shown
+
+problem-403-title = You have no access here
+problem-403-text = You are signed in, but nobody has given you a role in this service. Ask your administrator for one, or sign out and sign in as somebody else.
+problem-404-title = There is nothing here
+problem-404-text = The address may be mistyped, or it belongs to another organization.
+problem-422-title = This address cannot be read
+problem-422-text = A part of it is damaged or no longer valid. Start again from the list of messages.
+problem-500-title = Something went wrong on our side
+problem-500-text = Please try again. If it happens again, give your administrator this incident number.
+problem-503-title = Not available right now
+problem-503-text = A part of the service does not answer. Please try again in a moment; nothing is lost.
+problem-sign-in-off-title = Nobody can sign in yet
+problem-sign-in-off-text = Signing in is not set up for this service. An administrator can turn on App Service authentication.
+problem-incident = Incident
+problem-again = Try again
+problem-home = Go to your messages

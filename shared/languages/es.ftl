@@ -86,3 +86,119 @@ failure-may-have-been-sent = La conexión se cortó durante el envío, y es posi
 failure-cannot-follow = El mensaje ya no se puede seguir, y usted pidió enviarlo solo si se podía. No se envió nada.
 failure-graph-unavailable = Microsoft 365 no respondió durante mucho tiempo y dejamos de intentarlo. No se envió nada. Inténtelo de nuevo.
 failure-unexpected = Algo falló de nuestro lado y el mensaje no se envió. Inténtelo de nuevo. Si vuelve a ocurrir, avise a su administrador.
+
+## Páginas: lo que las rodea
+
+product = Seguimiento de correos
+skip-to-content = Ir al contenido
+sign-out = Cerrar sesión
+trail = Usted está aquí
+pager = Más páginas
+newest = Más recientes
+older = Más antiguos
+to-the-start = Volver al principio
+further = Siguientes
+times-in-utc = Las horas están en UTC.
+in-all = en total
+not-followed = Sin seguimiento
+no-subject = (sin asunto)
+approximation = Estos números son lo que se vio, una aproximación de lo que hicieron las personas: los programas de correo pueden bloquear o guardar imágenes, y los analizadores también abren mensajes y enlaces.
+engagement-is-off = El seguimiento de correos está desactivado; por eso no se recopila nada y aquí no se muestra nada. Lo recopilado antes se conserva y vuelve cuando un administrador lo active de nuevo.
+
+## La lista de mensajes
+
+messages-title = Mensajes con seguimiento
+messages-title-all = Todos los mensajes
+column-subject = Asunto
+column-recipients = Destinatarios
+column-sent = Envío
+column-status = Estado
+column-opens = Aperturas
+column-openers = Personas que abrieron
+column-first-opened = Primera apertura
+column-last-opened = Última apertura
+column-attachment-views = Adjuntos vistos
+column-link-clicks = Clics en enlaces
+column-replies = Respuestas
+filter-search = Asunto o destinatario
+filter-status = Estado
+filter-any-status = Cualquiera
+filter-followed = Mensajes
+filter-followed-only = Con seguimiento
+filter-followed-all = Todos
+filter-period = Período
+filter-period-7 = Últimos 7 días
+filter-period-30 = Últimos 30 días
+filter-period-90 = Últimos 90 días
+filter-period-365 = Últimos 365 días
+filter-period-all = Cualquier fecha
+filter-order = Orden
+filter-apply = Mostrar
+filter-clear = Quitar filtros
+older-than-period = Mostrar mensajes más antiguos
+empty-title = Todavía no hay mensajes con seguimiento
+empty-title-all = Todavía no hay mensajes
+empty-text = Envíe uno desde su CRM o con la API. Aparece aquí enseguida y, después, sus aperturas, clics en enlaces y respuestas.
+empty-show-all = Mostrar también los mensajes sin seguimiento
+empty-filtered-title = Ningún mensaje coincide
+empty-filtered-text = Cambie lo que busca, elija un período más largo o quite los filtros.
+empty-here-title = No hay mensajes aquí
+empty-so-far-title = No se ha encontrado nada por ahora
+empty-so-far-text = Hay mensajes más antiguos en los que aún no se ha buscado. Continúe en «Más antiguos».
+too-many-title = Demasiados mensajes para buscar u ordenar
+too-many-text = Hay más de 10 000 mensajes en este período. Elija uno más corto.
+
+## La página de un mensaje
+
+kpis-title = En números
+not-yet = Todavía no
+not-by-people = No por una persona
+with-automated = Contando las automáticas:
+failure-title = Este mensaje no se envió
+not-followed-title = Este mensaje no tiene seguimiento
+timeline-title = Cronología
+timeline-choices = Qué eventos mostrar
+timeline-include = Todo
+timeline-exclude = Solo personas
+timeline-only = Solo automáticos
+timeline-one-copy = Todos los destinatarios recibieron la misma copia; por eso no se sabe cuál de ellos fue.
+timeline-empty = Todavía no se ha visto nada. Cuando alguien abra el mensaje o haga clic en un enlace, se verá aquí.
+timeline-empty-here = Aquí no hay nada más.
+timeline-empty-not-followed = No se recopila nada, porque el mensaje no tiene seguimiento.
+timeline-empty-not-sent = El mensaje todavía no se ha enviado.
+timeline-empty-failed = El mensaje no se envió; por tanto, nadie puede haberlo abierto.
+timeline-empty-people = Todavía no se ha visto nada hecho por una persona.
+timeline-empty-automated = No se ha visto nada automático.
+device-desktop = en una computadora
+device-phone = en un teléfono
+device-tablet = en una tableta
+details-title = Detalles
+detail-from = De
+detail-seller = Vendedor
+detail-to = Para
+detail-cc = Copia (CC)
+detail-bcc = Copia oculta (CCO)
+detail-regarding = Referente a
+detail-accepted = Aceptado
+detail-sent = Enviado
+links-title = Enlaces del mensaje
+link-too-long = Sin seguimiento: la dirección es demasiado larga.
+link-opt-out = Sin seguimiento: así lo pide el mensaje.
+
+## Cuando una página no se puede mostrar
+
+problem-403-title = Usted no tiene acceso aquí
+problem-403-text = Ha iniciado sesión, pero nadie le ha dado un rol en este servicio. Pídalo a su administrador, o cierre la sesión y entre como otra persona.
+problem-404-title = Aquí no hay nada
+problem-404-text = La dirección puede estar mal escrita o ser de otra organización.
+problem-422-title = Esta dirección no se puede leer
+problem-422-text = Una parte está dañada o ya no es válida. Empiece de nuevo desde la lista de mensajes.
+problem-500-title = Algo falló de nuestro lado
+problem-500-text = Inténtelo de nuevo. Si vuelve a ocurrir, dé este número de incidente a su administrador.
+problem-503-title = No disponible en este momento
+problem-503-text = Una parte del servicio no responde. Inténtelo de nuevo en un momento; no se ha perdido nada.
+problem-sign-in-off-title = Todavía no se puede iniciar sesión
+problem-sign-in-off-text = El inicio de sesión no está configurado para este servicio. Un administrador puede activar la autenticación de App Service.
+problem-incident = Incidente
+problem-again = Intentar de nuevo
+problem-home = Ir a sus mensajes

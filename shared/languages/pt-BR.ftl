@@ -86,3 +86,119 @@ failure-may-have-been-sent = A conexão caiu durante o envio, e a mensagem pode 
 failure-cannot-follow = A mensagem não pode mais ser acompanhada, e você pediu para enviá-la só se pudesse. Nada foi enviado.
 failure-graph-unavailable = O Microsoft 365 ficou muito tempo sem responder, e paramos de tentar. Nada foi enviado. Tente de novo.
 failure-unexpected = Algo deu errado do nosso lado, e a mensagem não foi enviada. Tente de novo. Se acontecer outra vez, avise o administrador.
+
+## Páginas: o que está em volta delas
+
+product = Acompanhamento de emails
+skip-to-content = Ir para o conteúdo
+sign-out = Sair
+trail = Você está aqui
+pager = Mais páginas
+newest = Mais recentes
+older = Mais antigas
+to-the-start = Voltar ao início
+further = Próximas
+times-in-utc = Os horários estão em UTC.
+in-all = no total
+not-followed = Não acompanhada
+no-subject = (sem assunto)
+approximation = Estes números são o que foi visto, uma aproximação do que as pessoas fizeram: programas de email podem bloquear ou guardar imagens, e verificadores também abrem mensagens e links.
+engagement-is-off = O acompanhamento de emails está desativado; por isso nada é coletado e nada é mostrado aqui. O que foi coletado antes está guardado e volta quando um administrador o ativar de novo.
+
+## A lista de mensagens
+
+messages-title = Mensagens acompanhadas
+messages-title-all = Todas as mensagens
+column-subject = Assunto
+column-recipients = Destinatários
+column-sent = Envio
+column-status = Situação
+column-opens = Aberturas
+column-openers = Pessoas que abriram
+column-first-opened = Primeira abertura
+column-last-opened = Última abertura
+column-attachment-views = Anexos vistos
+column-link-clicks = Cliques em links
+column-replies = Respostas
+filter-search = Assunto ou destinatário
+filter-status = Situação
+filter-any-status = Qualquer uma
+filter-followed = Mensagens
+filter-followed-only = Acompanhadas
+filter-followed-all = Todas
+filter-period = Período
+filter-period-7 = Últimos 7 dias
+filter-period-30 = Últimos 30 dias
+filter-period-90 = Últimos 90 dias
+filter-period-365 = Últimos 365 dias
+filter-period-all = Qualquer data
+filter-order = Ordem
+filter-apply = Mostrar
+filter-clear = Limpar filtros
+older-than-period = Mostrar mensagens mais antigas
+empty-title = Nenhuma mensagem acompanhada ainda
+empty-title-all = Nenhuma mensagem ainda
+empty-text = Envie uma pelo seu CRM ou pela API. Ela aparece aqui na hora e, depois, as aberturas, os cliques em links e as respostas.
+empty-show-all = Mostrar também as mensagens não acompanhadas
+empty-filtered-title = Nenhuma mensagem encontrada
+empty-filtered-text = Mude o que procura, escolha um período maior ou limpe os filtros.
+empty-here-title = Nenhuma mensagem aqui
+empty-so-far-title = Nada encontrado até agora
+empty-so-far-text = Há mensagens mais antigas em que ainda não procuramos. Continue em “Mais antigas”.
+too-many-title = Mensagens demais para procurar ou ordenar
+too-many-text = Há mais de 10.000 mensagens neste período. Escolha um período menor.
+
+## A página de uma mensagem
+
+kpis-title = Em números
+not-yet = Ainda não
+not-by-people = Não por uma pessoa
+with-automated = Contando as automáticas:
+failure-title = Esta mensagem não foi enviada
+not-followed-title = Esta mensagem não é acompanhada
+timeline-title = Linha do tempo
+timeline-choices = Quais eventos mostrar
+timeline-include = Tudo
+timeline-exclude = Só pessoas
+timeline-only = Só automáticos
+timeline-one-copy = Todos os destinatários receberam a mesma cópia; por isso não se sabe qual deles foi.
+timeline-empty = Nada foi visto ainda. Quando alguém abrir a mensagem ou clicar em um link, isso aparece aqui.
+timeline-empty-here = Não há mais nada aqui.
+timeline-empty-not-followed = Nada é coletado, porque a mensagem não é acompanhada.
+timeline-empty-not-sent = A mensagem ainda não foi enviada.
+timeline-empty-failed = A mensagem não foi enviada; portanto, ninguém pode tê-la aberto.
+timeline-empty-people = Nada feito por uma pessoa foi visto ainda.
+timeline-empty-automated = Nada automático foi visto.
+device-desktop = em um computador
+device-phone = em um celular
+device-tablet = em um tablet
+details-title = Detalhes
+detail-from = De
+detail-seller = Vendedor
+detail-to = Para
+detail-cc = Cópia (Cc)
+detail-bcc = Cópia oculta (Cco)
+detail-regarding = Referente a
+detail-accepted = Aceita em
+detail-sent = Enviada em
+links-title = Links na mensagem
+link-too-long = Não acompanhado: o endereço é longo demais.
+link-opt-out = Não acompanhado: a mensagem pede isso.
+
+## Quando uma página não pode ser mostrada
+
+problem-403-title = Você não tem acesso aqui
+problem-403-text = Você entrou, mas ninguém lhe deu uma função neste serviço. Peça uma ao administrador ou saia e entre como outra pessoa.
+problem-404-title = Não há nada aqui
+problem-404-text = O endereço pode estar errado ou pertencer a outra organização.
+problem-422-title = Este endereço não pode ser lido
+problem-422-text = Uma parte dele está danificada ou não vale mais. Recomece pela lista de mensagens.
+problem-500-title = Algo deu errado do nosso lado
+problem-500-text = Tente de novo. Se acontecer outra vez, passe este número do incidente ao administrador.
+problem-503-title = Indisponível no momento
+problem-503-text = Uma parte do serviço não responde. Tente de novo daqui a pouco; nada se perdeu.
+problem-sign-in-off-title = Ainda não é possível entrar
+problem-sign-in-off-text = O serviço ainda não está configurado para que as pessoas entrem. Um administrador pode ativar a autenticação do App Service.
+problem-incident = Incidente
+problem-again = Tentar de novo
+problem-home = Ir para as suas mensagens

@@ -27,7 +27,7 @@ def listed(
         "seller": message.seller,
         "from": message.from_,
         "subject": message.subject,
-        "recipients": message.to_text,
+        "recipientSummary": message.to_text,
         "recipientCount": message.recipient_count,
         "acceptedAt": instant_text(message.accepted_at),
         "sentAt": instant_text(message.sent_at) if message.sent_at else None,

@@ -10,6 +10,7 @@ import azure.functions as func
 
 from shared.access.callers import Caller, visitor_of
 from shared.errors import Refusal
+from shared.model import Status
 from shared.pages.addresses import messages_address
 from shared.pages.answers import NotSignedIn, answering_pages, redirect
 from shared.service import service, utc_now
@@ -43,7 +44,9 @@ async def messages_page(req: func.HttpRequest) -> func.HttpResponse:
     """The list of messages with their KPIs (rule K1)."""
     visitor = _visitor(req)
     visitor.require("read")
-    from shared.pages.message_list import PAGE_SIZE, choice_of, read_list
+    from shared.languages import choose
+    from shared.pages.message_list import PAGE_SIZE, PERIODS, choice_of, read_list
+    from shared.pages.rendering import render
 
     settings = await visitor.organization.settings()
     choice = choice_of(
@@ -55,7 +58,14 @@ async def messages_page(req: func.HttpRequest) -> func.HttpResponse:
     shown = await read_list(
         visitor.organization, choice, utc_now(), engagement=settings.engagement
     )
-    return _page("messages.html", req, visitor, settings.language, list=shown)
+    return render(
+        "messages.html",
+        choose(req.headers.get("accept-language"), settings.language),
+        visitor=visitor,
+        shown=shown,
+        statuses=tuple(Status),
+        periods=tuple(PERIODS),
+    )
 
 
 @blueprint.route(
@@ -66,7 +76,10 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
     """One message with its KPIs and its timeline (rule K2)."""
     visitor = _visitor(req)
     visitor.require("read")
+    from shared.languages import choose
     from shared.pages.message_page import EVERYTHING, read_message_page
+    from shared.pages.rendering import render
+    from shared.sending.wording import sentences
     from shared.tracking.timeline import AUTOMATED
 
     settings = await visitor.organization.settings()
@@ -80,7 +93,15 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
     )
     if page is None:
         raise Refusal(404, "There is no such message.")
-    return _page("message.html", req, visitor, settings.language, page=page)
+    language = choose(req.headers.get("accept-language"), settings.language)
+    return render(
+        "message.html",
+        language,
+        visitor=visitor,
+        page=page,
+        sentences=sentences(page.message, language),
+        automated_choices=AUTOMATED,
+    )
 
 
 @blueprint.route(route="favicon.svg", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -101,12 +122,3 @@ def _visitor(req: func.HttpRequest) -> Caller:
         raise NotSignedIn
     return visitor
 
-
-def _page(
-    template: str, req: func.HttpRequest, visitor: Caller, language: str, **values: object
-) -> func.HttpResponse:
-    from shared.languages import choose
-    from shared.pages.rendering import render
-
-    reader = choose(req.headers.get("accept-language"), language)
-    return render(template, reader, visitor=visitor, **values)

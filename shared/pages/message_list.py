@@ -147,9 +147,11 @@ class MessageList:
     engagement: bool
     headings: Sequence[Heading]
     messages: Sequence[MessageRow]
-    older: str | None
+    first: str
+    """The first page of the same."""
+    older: str | None = None
     """The next page."""
-    beyond: str | None
+    beyond: str | None = None
     """What is older than the chosen period, where there is something."""
     too_many: bool = False
     """The period has more messages than can be searched or ordered."""
@@ -160,17 +162,19 @@ async def read_list(
 ) -> MessageList:
     """A page of the list of messages that a person chose."""
     headings = tuple(_headings(organization, choice, engagement))
+    first = replace(choice, cursor="").address(organization.id)
     try:
         page = await read_page(organization, choice.query(now), now)
     except Refusal:
         if choice.cursor:
             raise
-        return MessageList(choice, engagement, headings, (), None, None, too_many=True)
+        return MessageList(choice, engagement, headings, (), first, too_many=True)
     return MessageList(
         choice,
         engagement,
         headings,
         page.messages,
+        first,
         older=_older(organization, choice, page),
         beyond=await _beyond(organization, choice, page, now),
     )

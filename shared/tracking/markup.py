@@ -159,16 +159,17 @@ def _conditional_parts(source: _Source) -> Iterator[_Source]:
         mark += "0"
     numbers = iter(range(len(starts)))
     numbered = _CONDITION.sub(lambda found: f"{mark}{next(numbers)};{found[0]}", source.text)
+    numbering = re.compile(rf"(?<=\[){mark}(\d+);")
     for node in live_nodes(numbered):
-        if isinstance(node, Comment) and node.data.startswith(f"[{mark}"):
-            number, _, rest = node.data.removeprefix(f"[{mark}").partition(";")
-            yield from _conditional_part(source, starts[int(number)], rest)
+        if isinstance(node, Comment) and (number := numbering.match(node.data, 1)):
+            comment = numbering.sub("", node.data)[1:]
+            yield from _conditional_part(source, starts[int(number[1])], comment)
 
 
 def _conditional_part(source: _Source, start: int, comment: str) -> Iterator[_Source]:
     match = _CONDITIONAL.match(source.text, start, start + len(comment))
-    # A comment may differ from its source (U+0000 is replaced, a condition inside has got a number
-    # too) or end with the text: then its offsets cannot be trusted, and it stays as it is.
+    # A comment may differ from its source (U+0000 is replaced) or end with the text: then its
+    # offsets cannot be trusted, and it stays as it is.
     if match and match[0] == comment and source.text.startswith("-->", match.end()):
         yield source.part(match.start(1), match.end(1))
 

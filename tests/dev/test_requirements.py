@@ -100,7 +100,8 @@ def distributions_of(name: str, installed: Mapping[str, list[str]]) -> set[str]:
     first, *rest = name.split(".")
     if first == "azure":
         return {"-".join([first, *rest[:length]]) for length in (1, 2)}
-    return {normal(distribution) for distribution in installed.get(first, [])}
+    # What this Python cannot have is not installed; then the package is taken by the module's name.
+    return {normal(distribution) for distribution in installed.get(first, [first])}
 
 
 def test_the_npm_lock_records_no_address_but_a_hash_of_every_package() -> None:

@@ -21,8 +21,12 @@ def case(name: str, before: str, after: str | None = None, *urls: str) -> Case:
 
 
 WRITTEN = [
-    case("double quotes", '<a href="https://e.com/">x</a>', '<a href="[0]">x</a>', "https://e.com/"),
-    case("single quotes", "<a href='https://e.com/'>x</a>", "<a href='[0]'>x</a>", "https://e.com/"),
+    case(
+        "double quotes", '<a href="https://e.com/">x</a>', '<a href="[0]">x</a>', "https://e.com/"
+    ),
+    case(
+        "single quotes", "<a href='https://e.com/'>x</a>", "<a href='[0]'>x</a>", "https://e.com/"
+    ),
     case("no quotes", "<a href=https://e.com/>x</a>", "<a href=[0]>x</a>", "https://e.com/"),
     case(
         "no quotes before another attribute",
@@ -62,8 +66,8 @@ WRITTEN = [
     ),
     case(
         "something like a link in another attribute",
-        "<a title='<a href=\"https://no.com/\">' href=\"https://e.com/\">x</a>",
-        "<a title='<a href=\"https://no.com/\">' href=\"[0]\">x</a>",
+        '<a title=\'<a href="https://no.com/">\' href="https://e.com/">x</a>',
+        '<a title=\'<a href="https://no.com/">\' href="[0]">x</a>',
         "https://e.com/",
     ),
     case(
@@ -187,7 +191,8 @@ ELSEWHERE = [
         "an image map",
         '<map name=m><area shape=rect coords="0,0,9,9" href="https://e.com/1" alt="One">'
         "<AREA HREF='https://e.com/2'></map>",
-        '<map name=m><area shape=rect coords="0,0,9,9" href="[0]" alt="One"><AREA HREF=\'[1]\'></map>',
+        '<map name=m><area shape=rect coords="0,0,9,9" href="[0]" alt="One">'
+        "<AREA HREF='[1]'></map>",
         "https://e.com/1",
         "https://e.com/2",
     ),
@@ -203,9 +208,9 @@ ELSEWHERE = [
     ),
     case(
         "Outlook's buttons",
-        '<!--[if mso]><v:roundrect xmlns:v="urn:schemas-microsoft-com:vml" href="https://e.com/1" arcsize="8%">'
+        '<!--[if mso]><v:roundrect xmlns:v="urn:schemas-microsoft-com:vml" arcsize="8%" href="https://e.com/1">'
         "<w:anchorlock/><center>Go</center></v:roundrect><V:Rect href='https://e.com/2'/><![endif]-->",
-        '<!--[if mso]><v:roundrect xmlns:v="urn:schemas-microsoft-com:vml" href="[0]" arcsize="8%">'
+        '<!--[if mso]><v:roundrect xmlns:v="urn:schemas-microsoft-com:vml" arcsize="8%" href="[0]">'
         "<w:anchorlock/><center>Go</center></v:roundrect><V:Rect href='[1]'/><![endif]-->",
         "https://e.com/1",
         "https://e.com/2",
@@ -239,6 +244,12 @@ ELSEWHERE = [
         '<!--[if mso]><!--[if gte mso 9]><a href="https://e.com/1">x</a><![endif]-->'
         '<a href="[0]">x</a><![endif]-->',
         "https://e.com/2",
+    ),
+    case(
+        "a condition that breaks off inside a condition",
+        "<!--[if mso]><a href='https://e.com/'>x</a><!--[if mso]><a href='https://e.com/2'><![endif]-->",
+        "<!--[if mso]><a href='[0]'>x</a><!--[if mso]><a href='https://e.com/2'><![endif]-->",
+        "https://e.com/",
     ),
     case(
         "the same condition first in a script, then in earnest",

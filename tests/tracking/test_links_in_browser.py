@@ -149,15 +149,36 @@ def test_every_hard_case_arrives(kind: str, browser: Browser) -> None:
 
 def test_an_address_put_together_at_random_leads_where_the_browser_goes(browser: Browser) -> None:
     chance = random.Random(3986)
-    hosts = ["e.com", "E.COM.", "münchen.de", "例え.jp", "موقع.example", "faß.de", "１.com", "☃.net"]
+    hosts = [
+        "e.com",
+        "E.COM.",
+        "münchen.de",
+        "例え.jp",
+        "موقع.example",
+        "faß.de",
+        "１.com",
+        "☃.net",
+    ]
     hosts += ["1.2.3.4", "0x7f.1", "256.1", "1.2.3.4.5", "[::1]", "[2001:DB8::1]", "[::1", "a_b.c"]
     hosts += ["a%41.com", "é%CC%81.com", "a\u00adb.com", "xn--mnchen-3ya.de", "a<b.com", "", ".."]
-    rest = [*"abc/._-~!$&'()*+,;=:@%|^`{}[]\"<>\\ #?", "%41", "%zz", "%2F", "é", "日", "😀", "\t", "\n"]
+    rest = [
+        *"abc/._-~!$&'()*+,;=:@%|^`{}[]\"<>\\ #?",
+        "%41",
+        "%zz",
+        "%2F",
+        "é",
+        "日",
+        "😀",
+        "\t",
+        "\n",
+    ]
     rest += ["..", "/../", "/./", "%2e%2e", "\u00a0", "\ufeff", "\u2028", "\x00", "\x1f", "\x7f"]
 
     def address() -> str:
         parts = (
-            chance.choice(["http:", "https:", "HTTPS:", " hTtp:", "ht\ntp:", "ftp:", "javascript:"]),
+            chance.choice(
+                ["http:", "https:", "HTTPS:", " hTtp:", "ht\ntp:", "ftp:", "javascript:"]
+            ),
             chance.choice(["//", "//", "//", "/", "", "\\\\", "///", "//\t"]),
             chance.choice(["", "", "", "u@", "u:p@", "a:b@c@", ":p@", "u%20:é@", "@"]),
             chance.choice(hosts),

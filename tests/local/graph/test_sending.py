@@ -207,6 +207,9 @@ async def test_the_smtp_server_gets_real_mime_also_when_it_was_away(tmp_path: Pa
                 answer = await http.post(f"{ANA}/{item}/attachments", json=attachment)
                 assert answer.status_code == 201, answer.text
             assert (await http.post(f"{ANA}/{item}/send")).status_code == 202
+            inbox = "/_local/mailboxes/hidden@example.com/messages"
+            while not (await http.get(inbox)).json()["items"]:
+                await asyncio.sleep(0.02)
         server = await smtp.start()
         async with server, asyncio.timeout(20):
             recipients, data = await smtp.taken.get()
