@@ -37,9 +37,9 @@ def _close_link(state: HtmlDocumentState) -> None:
 
 
 def _image(state: HtmlDocumentState, attributes: dict[str, str]) -> None:
-    shown = attributes.get("alt", "").strip() or attributes.get("src", "").strip()
+    shown = attributes.get("alt", "") or attributes.get("src", "").strip()
     if shown:
-        state.tags[-1].write(f"[{shown}]")
+        state.tags[-1].write(f"[{shown.strip()}]")
 
 
 def _nothing(state: HtmlDocumentState, attributes: dict[str, str] | None = None) -> None:

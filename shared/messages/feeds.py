@@ -49,6 +49,17 @@ async def list_message(organization: Organization, message: MessageRow) -> None:
         await _write(organization, feed, message)
 
 
+async def listed_as(
+    organization: Organization, message: MessageRow
+) -> list[tuple[str, MessageRow | None]]:
+    """What each of a message's lists says of it now; None where it is missing."""
+    said = []
+    for feed in feeds_of(message):
+        read = await organization.tables.get(TABLE, feed, position(message))
+        said.append((feed, _from_row(read.row) if read else None))
+    return said
+
+
 async def read_feed(
     organization: Organization,
     feed: str,

@@ -55,9 +55,7 @@ async def messages_page(req: func.HttpRequest) -> func.HttpResponse:
         limit=limit_of(req, PAGE_SIZE),
         engagement=settings.engagement,
     )
-    shown = await read_list(
-        visitor.organization, choice, utc_now(), engagement=settings.engagement
-    )
+    shown = await read_list(visitor.organization, choice, utc_now(), engagement=settings.engagement)
     return render(
         "messages.html",
         choose(req.headers.get("accept-language"), settings.language),
@@ -121,4 +119,3 @@ def _visitor(req: func.HttpRequest) -> Caller:
     if visitor is None:
         raise NotSignedIn
     return visitor
-

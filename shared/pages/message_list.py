@@ -107,9 +107,7 @@ class Choice:
         return messages_address(organization, **{name: v for name, v in chosen.items() if v})
 
 
-def choice_of(
-    params: Mapping[str, str], *, cursor: str, limit: int, engagement: bool
-) -> Choice:
+def choice_of(params: Mapping[str, str], *, cursor: str, limit: int, engagement: bool) -> Choice:
     """What an address chooses; a value that means nothing is the default, as the form then shows.
 
     While engagement is off nothing is ordered by what was collected (rule F6).

@@ -81,12 +81,11 @@ class _Postponed(Exception):
 
 
 class _Failed(Exception):
-    """The message will not be sent, or nobody can tell whether it was (`step` NEEDS_REVIEW)."""
+    """The message will not be sent any more, for this reason."""
 
-    def __init__(self, failure: Failure, step: Step = Step.FAILED) -> None:
+    def __init__(self, failure: Failure) -> None:
         super().__init__(failure.code)
         self.failure = failure
-        self.step = step
 
 
 async def deliver(workshop: Workshop, message: str) -> Later | None:
@@ -117,12 +116,7 @@ async def end_as_unexpected(workshop: Workshop, message: str) -> None:
     if stored is None or stored.message.status in FINISHED:
         return
     delivery = await _Delivery.begin(workshop, stored)
-    unclear = delivery.copy.step is Step.SENDING
-    await delivery.finish(
-        Status.FAILED,
-        Step.NEEDS_REVIEW if unclear else Step.FAILED,
-        Failure("mayHaveBeenSent" if unclear else "unexpected"),
-    )
+    await delivery.fail(Failure("unexpected"))
 
 
 class _Delivery:
@@ -172,7 +166,7 @@ class _Delivery:
         except _Sent:
             return None
         except _Failed as failed:
-            await self.finish(Status.FAILED, failed.step, failed.failure)
+            await self.fail(failed.failure)
             return None
         except _Postponed as postponed:
             return await self.postpone(postponed.seconds)
@@ -193,16 +187,17 @@ class _Delivery:
             self.workshop.mail.find_by_send_key(self.message.from_, self.send_key)
         )
         sent = next((one for one in found if not one.is_draft), None)
+        drafts = [one for one in found if one.is_draft]
+        for spare in drafts if sent else drafts[1:]:
+            await self.ask(self.workshop.mail.delete_message(self.message.from_, spare.id))
         if sent is not None:
             await self.finish_sent(sent)
-        for spare in found[1:]:
-            await self.ask(self.workshop.mail.delete_message(self.message.from_, spare.id))
-        return found[:1]
+        return drafts[:1]
 
     async def settle_unclear_send(self, found: list[FoundMessage]) -> None:
         """After an unclear `/send`: the same draft is sent again, but never a fresh one."""
         if not found:
-            raise _Failed(Failure("mayHaveBeenSent"), Step.NEEDS_REVIEW)
+            raise _Failed(Failure("mayHaveBeenSent"))
         await self.advance(Step.DRAFTED, found[0])
         await self.send()
 
@@ -274,16 +269,34 @@ class _Delivery:
             raise _Postponed(self.patience(error)) from error
         except Ambiguous as error:
             raise _Postponed(LOOK_AGAIN.total_seconds()) from error
-        except NotFound as error:
-            # It may have been sent a moment ago, or be known by another id now: the key tells.
-            raise _Postponed(LOOK_AGAIN.total_seconds()) from error
-        except Refused as error:
+        except (NotFound, Refused) as error:
+            if isinstance(error, NotFound) and not error.mailbox_unknown:
+                # It may have been sent a moment ago, or be known by another id now: the key tells.
+                raise _Postponed(LOOK_AGAIN.total_seconds()) from error
+            await self.advance(Step.DRAFTED)
             raise _Failed(_failure(error, self.message)) from error
         await self.finish_sent(None)
 
     async def finish_sent(self, sent: FoundMessage | None) -> None:
         await self.finish(Status.SENT, Step.SENT, None, sent)
         raise _Sent
+
+    async def fail(self, failure: Failure) -> None:
+        """Ends the message as failed; while a `/send` is unclear, as one that may have been
+        sent."""
+        if self.copy.step is Step.SENDING:
+            await self.finish(Status.FAILED, Step.NEEDS_REVIEW, Failure("mayHaveBeenSent"))
+            return
+        await self.discard_drafts()
+        await self.finish(Status.FAILED, Step.FAILED, failure)
+
+    async def discard_drafts(self) -> None:
+        """Leaves nothing in the seller's drafts that nobody will send; as far as Graph lets us."""
+        mail, mailbox = self.workshop.mail, self.message.from_
+        with contextlib.suppress(GraphError):
+            for found in await mail.find_by_send_key(mailbox, self.send_key):
+                if found.is_draft:
+                    await mail.delete_message(mailbox, found.id)
 
     async def finish(
         self,
@@ -331,12 +344,7 @@ class _Delivery:
         """Lets the lease go until later; after a day the message ends as failed."""
         now = self.workshop.clock()
         if now - self.message.accepted_at > GIVE_UP:
-            unclear = self.copy.step is Step.SENDING
-            await self.finish(
-                Status.FAILED,
-                Step.NEEDS_REVIEW if unclear else Step.FAILED,
-                Failure("mayHaveBeenSent" if unclear else "graphUnavailable"),
-            )
+            await self.fail(Failure("graphUnavailable"))
             return None
         before = self.message.due_at
         due_at = now + timedelta(seconds=seconds) + WATCH
@@ -396,7 +404,9 @@ class _Delivery:
     def patience(self, error: GraphError) -> float:
         """Seconds until the next attempt: as told, else longer with each."""
         told = error.retry_after if isinstance(error, NotDone) else None
-        return told if told is not None else min(10.0 * 2 ** min(self.message.attempts, 6), 600.0)
+        if told is not None:
+            return min(told, GIVE_UP.total_seconds())
+        return min(10.0 * 2 ** min(self.message.attempts, 6), 600.0)
 
 
 class _Sent(Exception):

@@ -7,6 +7,10 @@ import importlib
 from typing import Any
 
 from shared.errors import StorageUnavailable
+from shared.storage.retries import ONE_QUICK_RETRY
+
+_LARGEST_BODY = 1024 * 1024
+"""What is larger goes in several requests: the transport warns of more in one."""
 
 
 class Blobs:
@@ -63,7 +67,9 @@ class Blobs:
                 self._service = module.BlobServiceClient(
                     self._endpoint,
                     credential=credential,
-                    retry_total=1,
+                    **ONE_QUICK_RETRY,
+                    max_single_put_size=_LARGEST_BODY,
+                    max_block_size=_LARGEST_BODY,
                     connection_timeout=5,
                     read_timeout=20,
                     use_env_settings=False,

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import StorageUnavailable
+from shared.storage.retries import ONE_QUICK_RETRY
 
 MAX_DELAY_S = 7 * 24 * 3600 - 60
 """The Queue service hides a message for at most seven days."""
@@ -51,7 +52,7 @@ class Queues:
             if queue not in self._clients:
                 module = await asyncio.to_thread(importlib.import_module, "azure.storage.queue.aio")
                 options = {
-                    "retry_total": 1,
+                    **ONE_QUICK_RETRY,
                     "connection_timeout": 5,
                     "read_timeout": 10,
                     "use_env_settings": False,

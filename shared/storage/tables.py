@@ -5,14 +5,14 @@ A row is a plain dict with `PartitionKey` and `RowKey`. Foreign errors are trans
 that says nothing about the row). The library's own retries are off: it would repeat an insert whose
 answer was lost and report a conflict with itself; callers here know how to repeat what they do.
 
-Limits that Azurite does not enforce are asserted here: 64 KiB a property, 1 MiB a row
+Limits that Azurite does not enforce are asserted here: 64 KiB a property, 1 KiB a key, 1 MiB a row
 (Table service documentation, "Understanding the Table service data model").
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
@@ -35,7 +35,12 @@ TRANSACTION_LIMIT = 100
 """Rows in one transaction (Entity Group Transactions: at most 100)."""
 
 PROPERTY_LIMIT = 64 * 1024
+_KEY_LIMIT = 1024
+_ROW_LIMIT = 1024 * 1024
 _TIMEOUT_S = 10
+
+KEY_TEXT_LIMIT = 160
+"""Characters that `key_text` makes at most: a key has room for three texts of strangers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,26 +180,28 @@ class Tables:
                 return
             after = page[-1].row["RowKey"]
 
-    async def change(
-        self, table: str, partition: str, key: str, decide: Callable[[Row], Row | None]
-    ) -> Row | None:
-        """Reads, decides and writes under the row's ETag, again while others get in between.
+    async def partitions_with(
+        self, table: str, key: str, *, after: str = "", limit: int
+    ) -> list[str]:
+        """The next partitions, in their order, that have a row with this key.
 
-        `decide` is given a copy of the row and returns what to write, or None to leave it. Returns
-        the row as it stands afterwards, or None where there is none.
+        This looks at every row of the table on its way: for rare, whole jobs only.
         """
-        while True:
-            read = await self.get(table, partition, key)
-            if read is None:
-                return None
-            wanted = decide(dict(read.row))
-            if wanted is None:
-                return read.row
-            try:
-                await self.replace(table, wanted, read.etag)
-            except Changed:
-                continue
-            return wanted
+        client = await self._client(table)
+        found: list[str] = []
+        try:
+            entities = client.query_entities(
+                "PartitionKey gt @a and RowKey eq @k",
+                parameters={"a": after, "k": key},
+                select=["PartitionKey"],
+            )
+            async for entity in entities:
+                found.append(str(entity["PartitionKey"]))
+                if len(found) >= limit:
+                    break
+        except AzureError as error:
+            _translate(error)
+        return found
 
     async def close(self) -> None:
         if self._service is not None:
@@ -237,11 +244,18 @@ def key_text(text: str) -> str:
     """A text as part of a row key: `/ \\ # ?`, control characters and our `~` are escaped.
 
     The Table service refuses those characters in keys; `!` stands for the percent sign, which some
-    of its tools do not take either.
+    of its tools do not take either. The end of a long text is told by its hash (after `!!`, which
+    no escape makes), so that different texts have different keys.
     """
     from urllib.parse import quote
 
-    return quote(text, safe=" @:,;=+$&'()*[]|").replace("~", "%7E").replace("%", "!")
+    key = quote(text, safe=" @:,;=+$&'()*[]|").replace("~", "%7E").replace("%", "!")
+    if len(key) <= KEY_TEXT_LIMIT:
+        return key
+    import hashlib
+
+    end = f"!!{hashlib.sha256(key.encode('ascii')).hexdigest()}"
+    return key[: KEY_TEXT_LIMIT - len(end)] + end
 
 
 def inverted(milliseconds: int) -> str:
@@ -291,15 +305,20 @@ def _translate(error: AzureError) -> NoReturn:
 def _assert_size(row: Row) -> None:
     total = 0
     for name, value in row.items():
-        size = (
-            len(value)
-            if isinstance(value, bytes)
-            else 2 * len(value)
-            if isinstance(value, str)
-            else 8
-        )
+        size = _size(value)
+        if name in ("PartitionKey", "RowKey") and size > _KEY_LIMIT:
+            raise ValueError(f"the key {name} has {size} bytes, more than {_KEY_LIMIT}")
         if size > PROPERTY_LIMIT:
             raise ValueError(f"property {name} has {size} bytes, more than {PROPERTY_LIMIT}")
         total += size + 2 * len(name)
-    if total > 1024 * 1024:
+    if total > _ROW_LIMIT:
         raise ValueError(f"a row has {total} bytes, more than 1 MiB")
+
+
+def _size(value: Any) -> int:
+    """What a value takes in storage, which keeps text as UTF-16."""
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, str):
+        return len(value.encode("utf-16-le", "surrogatepass"))
+    return 8

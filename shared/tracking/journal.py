@@ -15,6 +15,7 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import IO
 
@@ -43,7 +44,7 @@ class Journal:
     def __init__(self, folder: Path, instance: str) -> None:
         self._folder = folder
         self._path = folder / f"{instance}.journal"
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
         self._kept: set[str] = set()
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._syncing: asyncio.Task[None] | None = None
@@ -99,11 +100,31 @@ class Journal:
 
     def _write(self, lines: bytes) -> None:
         if self._file is None:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = self._path.open("ab", buffering=0)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._file.write(lines)
-        os.fsync(self._file.fileno())
+            self._file = self._open()
+        whole = os.fstat(self._file.fileno()).st_size
+        left = memoryview(lines)
+        try:
+            while left:
+                # A disk that fills up takes a part without a word, and refuses the next part.
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            # What comes later must begin on a line of its own.
+            self._file.truncate(whole)
+            raise
+
+    def _open(self) -> FileIO:
+        """The file of this process. It is locked before it has the name that others look for."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        unlocked = self._path.with_suffix(".new")
+        file = FileIO(unlocked, "ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            unlocked.rename(self._path)
+        except OSError:
+            file.close()
+            raise
+        return file
 
     def _adopt(self) -> list[LeftBehind]:
         if not self._folder.is_dir():
@@ -119,6 +140,10 @@ class Journal:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
+                file.close()
+                continue
+            if not os.fstat(file.fileno()).st_nlink:
+                # Another process was done with it between our opening and our locking it.
                 file.close()
                 continue
             adopted.append(LeftBehind(list(_read(file)), path, file))

@@ -102,15 +102,14 @@ def _new_href(link: Link, address: str) -> _Edit:
 
 
 def _attribute_value(address: str, quote: str) -> str:
+    """`address` as it is written between these quotes, or without any: they stay as they were."""
     value = address.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    if quote == "'":
-        return value.replace("'", "&#39;")
-    value = value.replace('"', "&quot;")
-    # In a conditional comment an unquoted value that ends in hyphens would, with the tag's `>`,
-    # end the comment.
-    if quote or not (set(value) & set(" \t\n\f\r'`") or value.endswith("-")):
-        return value
-    return f'"{value}"'
+    for character in quote or " \t\n\f\r\"'`":
+        value = value.replace(character, f"&#{ord(character)};")
+    if not quote and value.endswith("-"):
+        # Before the tag's `>` two hyphens would end a conditional comment.
+        value = value[:-1] + "&#45;"
+    return value
 
 
 def _edited(html: str, edits: list[_Edit]) -> str:

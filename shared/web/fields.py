@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,6 +12,9 @@ from pydantic.alias_generators import to_camel
 
 # A mailbox address never has more (RFC 5321 §4.5.3.1.3), a name more is no name.
 _LONGEST_ADDRESS = 254
+
+# Control characters, and what Unicode has for line and paragraph ends.
+_BREAKS = frozenset({"Cc", "Zl", "Zp"})
 
 
 class RequestModel(BaseModel):
@@ -40,7 +44,7 @@ def _time_zone(value: str) -> str:
 
 
 def _no_control_characters(value: str) -> str:
-    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+    if any(unicodedata.category(character) in _BREAKS for character in value):
         raise ValueError("Line breaks and control characters are not allowed here")
     return value
 

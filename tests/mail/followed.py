@@ -14,7 +14,8 @@ class Site:
     address: str
 
     def redirect(self, index: int, url: str) -> str:
-        return f"{self.address}/r/L{index}-_?u={quote(url, safe='')}"
+        # Without a hyphen at its end it is written the same between quotes and without.
+        return f"{self.address}/r/L{index}-_?u={quote(url, safe='').replace('-', '%2D')}"
 
     def own(self, address: str) -> OurRedirect | OurAddress | None:
         parts = urlsplit(address)

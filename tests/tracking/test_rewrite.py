@@ -1,12 +1,16 @@
 """Rule T3: what changes in a followed body, and that nothing else does."""
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 
 from shared.tracking.rewrite import FoundLink, Rewritten
 from tests.mail.followed import OUR_PIXEL, PIXEL, SITE, followed, without_pixel
 from tests.mail.hard_cases import ADDRESSES, ELSEWHERE, LEFT, NO_LINKS, WRITTEN, Case, case
+
+MAIL = Path(__file__).parent.parent / "mail"
 
 
 def assert_rewritten_as(case: Case) -> None:
@@ -98,10 +102,10 @@ def test_a_long_text_is_cut() -> None:
     [
         ('<a href="{}">x</a>', """<a href="https://e.com/it's?b=1&amp;copy=2">x</a>"""),
         ("<a href='{}'>x</a>", "<a href='https://e.com/it&#39;s?b=1&amp;copy=2'>x</a>"),
-        ("<a href={}>x</a>", """<a href="https://e.com/it's?b=1&amp;copy=2">x</a>"""),
+        ("<a href={}>x</a>", "<a href=https://e.com/it&#39;s?b=1&amp;copy=2>x</a>"),
         (
             "<!--[if mso]><v:rect href={}><![endif]-->",
-            """<!--[if mso]><v:rect href="https://e.com/it's?b=1&amp;copy=2"><![endif]-->""",
+            "<!--[if mso]><v:rect href=https://e.com/it&#39;s?b=1&amp;copy=2><![endif]-->",
         ),
     ],
 )
@@ -117,7 +121,9 @@ def test_our_redirect_in_quoted_text_is_put_back_and_not_followed(
 def test_an_unquoted_address_put_back_in_a_conditional_comment_does_not_end_it() -> None:
     redirect = SITE.redirect(7, "https://e.com/--")
     done = followed(f"<!--[if mso]><a href={redirect}&amp;by=gateway>x</a><![endif]-->")
-    assert without_pixel(done.html) == ('<!--[if mso]><a href="https://e.com/--">x</a><![endif]-->')
+    assert without_pixel(done.html) == (
+        "<!--[if mso]><a href=https://e.com/-&#45;>x</a><![endif]-->"
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,6 +153,19 @@ def test_our_files_and_stored_images_stay_in_quoted_text() -> None:
     done = followed(quoted)
     assert without_pixel(done.html) == quoted
     assert done.links == ()
+
+
+@pytest.mark.parametrize("name", ["gmail-reply", "outlook-web-reply"])
+def test_a_reply_that_quotes_a_followed_message_leads_nowhere_through_the_old_one(
+    name: str,
+) -> None:
+    html = (MAIL / f"{name}.html").read_bytes().decode()
+    assert html.count(f"{SITE.address}/r/L") == 3
+    done = followed(html)
+    ours = re.findall(rf"{SITE.address}/[^\s\"'<>]+", without_pixel(done.html))
+    new = [SITE.redirect(link.index, link.url) for link in done.links if link.index is not None]
+    kept = [address for address in ours if "/a/" in address or "/i/" in address]
+    assert sorted(ours) == sorted(new + kept)
 
 
 # The pixel
@@ -195,7 +214,7 @@ def test_the_pixel_stands_where_it_is_seen(html: str) -> None:
 
 def test_the_pixel_reads_as_nothing_and_takes_no_room() -> None:
     (image,) = (part for part in followed("").html.split("<img") if part)
-    assert 'alt=""' in image
+    assert 'alt=" "' in image
     assert 'width="1" height="1"' in image
     assert "display:none" not in image
 

@@ -1,0 +1,95 @@
+"""A fold that meets a fault at any of its requests is done again, and everything is counted once.
+
+Storage is the real one, the fold and its libraries are; what fails is the network between them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.errors import EngagementError
+from shared.organizations import Organization
+from shared.tracking.hits import Hit
+from tests.faults.conftest import TakeIn, ThroughProxy
+from tests.faults.exactness import contradictions
+from tests.faults.storage_faults import Fault, answer, cut, done_but_lost, refuse
+from tests.faults.storage_proxy import StorageProxy
+from tests.running_storage import MovableClock
+from tests.tracking.followed_messages import (
+    PROGRAM,
+    fold_all,
+    followed_message,
+    hit,
+    read_followed,
+)
+
+FAULTS = {
+    "refused": refuse(),
+    "says 503": answer(503),
+    "says 409": answer(409),
+    "says 412": answer(412),
+    "done, the connection broke": done_but_lost(),
+    "done, said 500": done_but_lost(500),
+    "done, the answer was cut": cut(),
+}
+
+
+async def two_messages(
+    organization: Organization, clock: MovableClock
+) -> tuple[list[str], list[Hit]]:
+    """One that takes two transactions, with a click that comes before its open, and one that was
+    only clicked; and their hits."""
+    sent_at = clock() - timedelta(hours=1)
+    many = await followed_message(organization, sent_at)
+    clicked = await followed_message(organization, sent_at, copies=("li@example.com", None))
+    hits = [hit(many, clock.move(milliseconds=1), agent=PROGRAM) for _ in range(90)]
+    hits += [hit(many, clock.move(seconds=1), "click"), hit(many, clock.move(seconds=1))]
+    hits += [hit(clicked, clock.move(seconds=1), "click", copy=copy) for copy in (0, 1)]
+    return [many, clicked], hits
+
+
+async def fold_until_done(organization: Organization, clock: MovableClock) -> int:
+    """Folds as the queue and the timer do, again while it fails, each time half a minute later."""
+    for attempt in range(5):
+        try:
+            await fold_all(organization, clock)
+        except EngagementError:
+            pass
+        clock.move(seconds=30)
+        if not await organization.tables.page("ingest", "hits", limit=1):
+            return attempt + 1
+    return 5
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+async def test_a_fold_disturbed_at_any_request_counts_every_hit_once(
+    fault: Fault,
+    through_proxy: ThroughProxy,
+    proxy: StorageProxy,
+    contoso: Organization,
+    take_in: TakeIn,
+    clock: MovableClock,
+) -> None:
+    wrong: list[str] = []
+    nth = 0
+    while True:
+        messages, hits = await two_messages(contoso, clock)
+        await take_in(hits)
+        with proxy.fail(fault, account=through_proxy.account, after=nth, times=1) as rule:
+            await fold_until_done(through_proxy.organization, clock)
+        proxy_says = f"at request {nth + 1}: "
+        for message in messages:
+            followed = await read_followed(contoso, message)
+            events = {event.id for event in followed.events if not event.inferred}
+            wanted = {hit.id for hit in hits if hit.message == message}
+            if events != wanted:
+                wrong.append(f"{proxy_says}{len(events)} events of {len(wanted)} hits")
+        wrong += [proxy_says + each for each in await contradictions(contoso, messages)]
+        if not rule.struck:
+            break
+        nth += 1
+    assert nth >= 20
+    assert wrong == []

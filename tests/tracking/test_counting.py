@@ -1,0 +1,131 @@
+"""KPIs are counted from the set of events, whatever order they become known in (rule T9)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.messages.rows import CopyRow
+from shared.model import Event, EventKind
+from shared.tracking.counting import SAME_READING, count, counted, inferred_open, total
+from tests.tracking.followed_messages import recounted
+
+NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+events = st.builds(
+    Event,
+    id=st.uuids().map(lambda value: value.hex),
+    kind=st.sampled_from(
+        [EventKind.OPEN, EventKind.CLICK, EventKind.IMAGE, EventKind.ATTACHMENT_VIEW]
+    ),
+    # Seconds around the minute in which an open and a click belong together.
+    at=st.integers(0, 200).map(lambda seconds: NINE + timedelta(seconds=seconds)),
+    copy=st.integers(0, 2),
+    automated=st.booleans(),
+)
+
+
+def after(*happened: Event, recipient: str | None = "li@example.com") -> dict[int, CopyRow]:
+    copies = {number: CopyRow(number, recipient) for number in range(3)}
+    for event in happened:
+        copies[event.copy] = count(copies[event.copy], event)
+    return copies
+
+
+def event(kind: EventKind, seconds: float, *, copy: int = 0, automated: bool = False) -> Event:
+    at = NINE + timedelta(seconds=seconds)
+    return Event(f"{kind}-{seconds}-{copy}-{automated}", kind, at, copy, automated)
+
+
+def opened(seconds: float, *, copy: int = 0, automated: bool = False) -> Event:
+    return event(EventKind.OPEN, seconds, copy=copy, automated=automated)
+
+
+def clicked(seconds: float, *, copy: int = 0, automated: bool = False) -> Event:
+    return event(EventKind.CLICK, seconds, copy=copy, automated=automated)
+
+
+@given(st.lists(events, unique_by=lambda one: one.id), st.randoms())
+def test_the_order_in_which_events_become_known_does_not_matter_t9(
+    happened: list[Event], chance: object
+) -> None:
+    shuffled = happened.copy()
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert after(*happened) == after(*shuffled)
+
+
+@given(st.lists(events, unique_by=lambda one: one.id), st.sampled_from(["li@example.com", None]))
+def test_kpis_are_what_the_events_say_when_they_are_counted_again_t9(
+    happened: list[Event], recipient: str | None
+) -> None:
+    copies = after(*happened, recipient=recipient)
+    inferred = [
+        inferred_open(copy, copy.inferred_open_at)
+        for copy in copies.values()
+        if copy.inferred_open_at is not None
+    ]
+    again = recounted([*happened, *inferred], copies)
+    views = [one for one in happened if one.kind is EventKind.ATTACHMENT_VIEW]
+    assert total(list(copies.values())) == replace(
+        again,
+        attachment_views=len(views),
+        human_attachment_views=sum(not view.automated for view in views),
+    )
+
+
+def test_a_click_without_an_open_proves_one_t8() -> None:
+    copy = after(clicked(30))[0]
+    assert counted(copy).human_opens == 1
+    assert counted(copy).first_human_opened_at == NINE + timedelta(seconds=30)
+    assert inferred_open(copy, NINE).inferred
+
+
+@pytest.mark.parametrize("seconds", [0, 29, 30, 30 + SAME_READING.total_seconds()])
+def test_a_click_proves_no_open_where_one_was_seen_before_it_or_with_it_t8(
+    seconds: float,
+) -> None:
+    """Images may load a moment after the click that they belong to."""
+    for happened in ([opened(seconds), clicked(30)], [clicked(30), opened(seconds)]):
+        copy = after(*happened)[0]
+        assert copy.inferred_open_at is None
+        assert counted(copy).human_opens == 1
+
+
+def test_an_open_long_after_a_click_does_not_explain_it_t8() -> None:
+    copy = after(clicked(30), opened(31 + SAME_READING.total_seconds()))[0]
+    assert copy.inferred_open_at == NINE + timedelta(seconds=30)
+    assert counted(copy).human_opens == 2
+
+
+def test_a_machines_click_proves_no_open_and_a_machines_open_explains_no_click_t8() -> None:
+    assert after(clicked(30, automated=True))[0].inferred_open_at is None
+    copy = after(opened(0, automated=True), clicked(30))[0]
+    assert counted(copy).opens == 2
+    assert counted(copy).human_opens == 1
+
+
+def test_an_earlier_click_moves_the_open_that_it_proves_t8() -> None:
+    copy = after(clicked(90), clicked(30))[0]
+    assert copy.inferred_open_at == NINE + timedelta(seconds=30)
+    assert counted(copy).human_opens == 1
+
+
+def test_every_copy_is_counted_by_itself_and_the_message_is_their_sum_s6() -> None:
+    copies = after(opened(0), opened(5), clicked(9, copy=1), opened(7, copy=2, automated=True))
+    assert [counted(copy).human_opens for copy in copies.values()] == [2, 1, 0]
+    kpis = total(list(copies.values()))
+    assert (kpis.opens, kpis.human_opens, kpis.human_openers) == (4, 3, 2)
+    assert kpis.first_opened_at == NINE
+    assert kpis.last_opened_at == kpis.last_human_opened_at == NINE + timedelta(seconds=9)
+
+
+def test_how_many_people_opened_is_unknown_where_a_copy_went_to_several_t9() -> None:
+    assert total(list(after(opened(0), recipient=None).values())).human_openers is None
+
+
+def test_images_are_no_opens_yet() -> None:
+    assert total(list(after(event(EventKind.IMAGE, 3)).values())).opens == 0
