@@ -83,7 +83,8 @@ async def read_page(organization: Organization, query: Query, now: datetime) -> 
 async def _newest_first(organization: Organization, query: Query) -> Page:
     found: list[MessageRow] = []
     looked_at = 0
-    async for listed in _feed(organization, query, after=query.cursor):
+    a_time = min(max(query.limit, 50), 1000)
+    async for listed in _feed(organization, query, after=query.cursor, a_time=a_time):
         looked_at += 1
         if query.wants(listed.message):
             found.append(listed.message)
@@ -96,13 +97,14 @@ async def _of_period(organization: Organization, query: Query, now: datetime) ->
     since = query.since or (query.until or now) - DEFAULT_PERIOD
     found: list[MessageRow] = []
     looked_at = 0
-    async for listed in _feed(organization, replace(query, since=since), after=""):
+    async for listed in _feed(organization, replace(query, since=since), after="", a_time=1000):
         looked_at += 1
         if looked_at > MOST_IN_A_PERIOD:
             raise Refusal(
                 422,
                 f"There are more than {MOST_IN_A_PERIOD:,} messages in this period. "
                 "Choose a shorter one with since and until, or one seller.",
+                code="periodTooLong",
             )
         if query.wants(listed.message):
             found.append(listed.message)
@@ -123,7 +125,9 @@ def _start(cursor: str, most: int) -> int:
     return min(int(number), most)
 
 
-def _feed(organization: Organization, query: Query, *, after: str) -> AsyncIterator[Listed]:
+def _feed(
+    organization: Organization, query: Query, *, after: str, a_time: int
+) -> AsyncIterator[Listed]:
     if after.startswith("at:"):
         raise Refusal(422, "This cursor belongs to a list in another order.")
     return read_feed(
@@ -132,7 +136,7 @@ def _feed(organization: Organization, query: Query, *, after: str) -> AsyncItera
         after=after,
         since=query.since,
         until=query.until,
-        a_time=min(max(query.limit, 50), 1000),
+        a_time=a_time,
     )
 
 

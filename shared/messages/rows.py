@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,7 @@ from shared.model import (
 from shared.storage.tables import Row, inverted
 
 TABLE = "messages"
+MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 MESSAGE_KEY = "message"
 SCHEMA = 1
 

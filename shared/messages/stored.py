@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.messages.rows import (
+    MESSAGE_ID,
     MESSAGE_KEY,
     TABLE,
     CopyRow,
@@ -31,14 +32,17 @@ class Stored:
 
 async def read_message(organization: Organization, message: str) -> Stored | None:
     """The message with all its copies, or None where there is none."""
-    # Copies first: every write of a copy is a write of the message too, so that copies older than
-    # the message row that is read after them are caught by their own ETag.
-    copies = await organization.tables.page(
-        TABLE, message, after="copy~", below="copy~~", limit=1000
-    )
+    if not MESSAGE_ID.fullmatch(message):
+        return None
+    # The message first: every write of a copy is a write of the message too, so that copies which
+    # are newer than the message read before them are caught by its ETag. Those that a writer only
+    # counts and does not write would not be caught by their own.
     read = await organization.tables.get(TABLE, message, MESSAGE_KEY)
     if read is None:
         return None
+    copies = await organization.tables.page(
+        TABLE, message, after="copy~", below="copy~~", limit=1000
+    )
     rows = [copy_from_row(copy.row) for copy in copies]
     return Stored(
         message_from_row(read.row),

@@ -33,7 +33,9 @@ def sign_in_address(asked_for: str) -> str:
 def here(asked_for: str) -> str:
     """The address that was asked for, without the site."""
     parts = urlsplit(asked_for)
-    return (parts.path or HOME) + (f"?{parts.query}" if parts.query else "")
+    # Two slashes at the start would name another site.
+    path = "/" + parts.path.lstrip("/")
+    return f"{path}?{parts.query}" if parts.query else path
 
 
 def is_web(address: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a page answers where it cannot be shown: sign in first, or a page that says why, in words."""
+"""Where a page cannot be shown: the way to the sign-in, or a page that says why in words."""
 
 from __future__ import annotations
 

@@ -31,6 +31,6 @@ def formats(language: str) -> Mapping[str, Callable[..., Any]]:
         return format_decimal(value, locale=locale)
 
     def country(code: str) -> str:
-        return locale.territories.get(code.upper(), code)
+        return str(locale.territories.get(code.upper(), code))
 
     return {"day": day, "clock": clock, "exact": exact, "number": number, "country": country}

@@ -14,7 +14,7 @@ from shared.model import Status
 from shared.pages.addresses import messages_address
 from shared.pages.answers import NotSignedIn, answering_pages, redirect
 from shared.service import service, utc_now
-from shared.web.requests import cursor_of, limit_of, one_of
+from shared.web.requests import cursor_of, limit_of, message_id_of, one_of
 
 blueprint = func.Blueprint()
 
@@ -59,6 +59,7 @@ async def messages_page(req: func.HttpRequest) -> func.HttpResponse:
     return render(
         "messages.html",
         choose(req.headers.get("accept-language"), settings.language),
+        422 if shown.too_many else 200,
         visitor=visitor,
         shown=shown,
         statuses=tuple(Status),
@@ -83,7 +84,7 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
     settings = await visitor.organization.settings()
     page = await read_message_page(
         visitor.organization,
-        req.route_params["id"],
+        message_id_of(req),
         engagement=settings.engagement,
         automated=one_of(req, "automated", AUTOMATED) or EVERYTHING,
         cursor=cursor_of(req),

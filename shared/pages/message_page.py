@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,6 @@ from shared.tracking.timeline import TimelinePage, read_timeline
 from shared.web.requests import cursor_for
 
 EVERYTHING = "include"
-_MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ async def read_message_page(
     limit: int,
 ) -> MessagePage | None:
     """The page of a message; None where there is no such message."""
-    stored = await read_message(organization, message) if _MESSAGE_ID.fullmatch(message) else None
+    stored = await read_message(organization, message)
     if stored is None:
         return None
     row = stored.message

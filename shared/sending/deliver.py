@@ -406,7 +406,7 @@ class _Delivery:
         told = error.retry_after if isinstance(error, NotDone) else None
         if told is not None:
             return min(told, GIVE_UP.total_seconds())
-        return min(10.0 * 2 ** min(self.message.attempts, 6), 600.0)
+        return min(10.0 * 2.0 ** min(self.message.attempts, 6), 600.0)
 
 
 class _Sent(Exception):

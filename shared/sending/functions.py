@@ -22,6 +22,7 @@ from shared.web.requests import (
     instant_of,
     json_body,
     limit_of,
+    message_id_of,
     one_of,
     only_params,
     parse,
@@ -66,7 +67,7 @@ async def message(req: func.HttpRequest) -> func.HttpResponse:
     from shared.sending.wording import sentences
 
     organization = caller.organization
-    stored = await read_message(organization, message_id(req))
+    stored = await read_message(organization, message_id_of(req))
     if stored is None:
         raise Refusal(404, "There is no such message.")
     content = await load_content(organization, stored.message.id)
@@ -170,14 +171,6 @@ async def language_of(req: func.HttpRequest, organization: Organization) -> str:
 
     settings = await organization.settings()
     return choose(req.headers.get("accept-language"), settings.language)
-
-
-def message_id(req: func.HttpRequest) -> str:
-    """The message id in the path; anything that cannot be one is not found."""
-    text: str = req.route_params["id"]
-    if len(text) != 32 or not set(text) <= set("0123456789abcdef"):
-        raise Refusal(404, "There is no such message.")
-    return text
 
 
 async def _list(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:

@@ -259,8 +259,11 @@ def key_text(text: str) -> str:
 
 
 def inverted(milliseconds: int) -> str:
-    """A sort key that puts the newest instant first (milliseconds since 1970, 13 digits)."""
-    return f"{9_999_999_999_999 - milliseconds:013d}"
+    """A sort key that puts the newest instant first: 13 digits for milliseconds since 1970.
+
+    Whatever lies before 1970 counts as its beginning.
+    """
+    return f"{9_999_999_999_999 - max(milliseconds, 0):013d}"
 
 
 def _not_modified() -> Any:

@@ -64,8 +64,9 @@ async def fold(
         return True
     async with lease.kept():
         while True:
-            settings = await organization.settings()
             while segments := await _read_segments(organization):
+                # After the hits, so that a switch that came before one of them is known (rule F6).
+                settings = await organization.settings()
                 await _fold_hits(organization, settings, _hits(segments))
                 await _delete_segments(organization, segments)
                 if clock() >= until:
@@ -159,14 +160,17 @@ async def fold_message(
         for hit in hits
         if hit.copy in stored.copies and settings.collected_at(instant_of(hit.at))
     ]
-    written: list[str] = []
+    todo: list[str] = []
+    new = 0
     for part in _parts(sorted(events, key=lambda event: (event.copy, event.at, event.id))):
-        stored, todo = await _write(organization, stored, part)
-        written.extend(todo)
-    if written:
-        await drain(organization, stored.message, written)
+        written = await _write(organization, stored, part)
+        stored = written.stored
+        todo += written.todo
+        new += written.events
+    if todo and new == len(events):
+        await drain(organization, stored.message, todo)
     else:
-        # All of it was there already: whoever wrote it may have died before doing what follows.
+        # Some were there already: whoever wrote them may have died before doing what follows.
         await drain_left_behind(organization, message)
 
 
@@ -217,10 +221,17 @@ def _parts(events: Sequence[Event]) -> list[list[Event]]:
     return parts
 
 
-async def _write(
-    organization: Organization, stored: Stored, events: Sequence[Event]
-) -> tuple[Stored, list[str]]:
-    """Writes events with their counts; returns the state afterwards and the todo rows written."""
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The state after a write, the keys of its todo rows, and how many events were new."""
+
+    stored: Stored
+    todo: tuple[str, ...] = ()
+    events: int = 0
+
+
+async def _write(organization: Organization, stored: Stored, events: Sequence[Event]) -> _Written:
+    """Writes those of the events that are not there yet, with their counts."""
     while events:
         copies, writes = _counted(stored, events)
         message, todo = with_todo(
@@ -231,16 +242,16 @@ async def _write(
             stored = await write_message(
                 organization, stored, message, copies.values(), [*writes, todo]
             )
-            return stored, [todo.row["RowKey"]]
+            return _Written(stored, (todo.row["RowKey"],), len(events))
         except Conflict:
             events = await _without_known(organization, stored.message.id, events)
         except Changed:
             pass
         fresh = await read_message(organization, stored.message.id)
         if fresh is None:
-            return stored, []
+            break
         stored = fresh
-    return stored, []
+    return _Written(stored)
 
 
 def _counted(stored: Stored, events: Sequence[Event]) -> tuple[dict[int, CopyRow], list[Write]]:

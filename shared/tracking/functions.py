@@ -20,7 +20,14 @@ from shared.storage.names import FOLD_QUEUE
 from shared.tracking.hits import LONGEST_AGENT, SIGNALS, Hit
 from shared.tracking.tokens import Kind, Mangled, Sound, Target, Withdrawn
 from shared.web.answers import answer_json, answering
-from shared.web.requests import cursor_for, cursor_of, limit_of, one_of, only_params
+from shared.web.requests import (
+    cursor_for,
+    cursor_of,
+    limit_of,
+    message_id_of,
+    one_of,
+    only_params,
+)
 
 blueprint = func.Blueprint()
 log = logging.getLogger(__name__)
@@ -100,7 +107,7 @@ async def events(req: func.HttpRequest) -> func.HttpResponse:
     organization = caller.organization
     automated = one_of(req, "automated", AUTOMATED) or "include"
     cursor, limit = cursor_of(req), limit_of(req)
-    stored = await read_message(organization, req.route_params["id"])
+    stored = await read_message(organization, message_id_of(req))
     if stored is None:
         raise Refusal(404, "There is no such message.")
     settings = await organization.settings()

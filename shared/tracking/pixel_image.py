@@ -18,9 +18,9 @@ def pixel_image(address: str) -> str:
     """An image of one pixel that nobody sees and nobody hears, and that is short in the text part.
 
     Its alternative text is a space: for an empty one, Exchange writes the image's address into the
-    text part (rule S5). The role tells screen readers to pass it over. It is not `display:none`, which some
-    clients take as a reason not to load it. The sizes are important because newsletters say
-    `img { width: 100% !important }` for phones.
+    text part (rule S5). The role tells screen readers to pass it over. It is not
+    `display:none`, which some clients take as a reason not to load it. The sizes are important
+    because newsletters say `img { width: 100% !important }` for phones.
     """
     return (
         f'<img src="{escape(address)}" width="1" height="1" alt=" " '

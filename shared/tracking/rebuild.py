@@ -173,9 +173,7 @@ def _inferred_moves(
             event = inferred_open(copy, copy.inferred_open_at)
             wanted[event_key(event.at, event.id)] = event
     gone = [
-        _Move(
-            Write("delete", {"PartitionKey": message, "RowKey": key}), (_said(event.at), "none")
-        )
+        _Move(Write("delete", {"PartitionKey": message, "RowKey": key}), (_said(event.at), "none"))
         for key, event in there.items()
         if key not in wanted
     ]

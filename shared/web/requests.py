@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -63,6 +64,14 @@ def parse(model: type[T], value: dict[str, Any]) -> T:
             Problem(_pointer(wrong["loc"]), _sentence(dict(wrong))) for wrong in error.errors()
         )
         raise Refusal(422, "The request has mistakes; see errors.", problems) from None
+
+
+def message_id_of(req: func.HttpRequest) -> str:
+    """The message id in the path; anything that cannot be one is not found."""
+    text: str = req.route_params["id"]
+    if not re.fullmatch("[0-9a-f]{32}", text):
+        raise Refusal(404, "There is no such message.")
+    return text
 
 
 def limit_of(req: func.HttpRequest, default: int = 50) -> int:

@@ -87,7 +87,8 @@ def refuse() -> Fault:
 
 
 def cut() -> Fault:
-    """It is done, and the connection breaks in the middle of the answer's body, or head where it has none."""
+    """It is done, and the connection breaks in the middle of the answer's body, or of its head
+    where it has none."""
 
     async def play(exchange: Exchange) -> None:
         answer = await exchange.forward()

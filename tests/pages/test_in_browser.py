@@ -1,4 +1,4 @@
-"""In Chromium: a person signs in, reads both pages, and nothing that strangers wrote does anything."""
+"""In Chromium: a person signs in and reads; what strangers wrote does nothing."""
 
 import os
 import re

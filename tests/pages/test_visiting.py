@@ -4,9 +4,15 @@ import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import azure.functions as func
 import httpx
 import pytest
 
+from shared.access.callers import visitor_of
+from shared.messages.feeds import TABLE as FEEDS
+from shared.organizations import Organization, Organizations
+from shared.pages.addresses import sign_in_address
+from shared.pages.answers import answering_pages
 from tests.local.host.running_host import RunningHost
 from tests.pages.site import HOSTILE, Page, Site, Told, Visitor
 
@@ -107,6 +113,42 @@ def test_only_get_is_served(ana: Visitor) -> None:
 def test_the_icon_is_there_for_everybody(site: Site) -> None:
     answer = site.visitor(None).asks("/favicon.svg")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+
+
+async def _break(organization: Organization) -> None:
+    row = {"PartitionKey": "all", "RowKey": "0", "schema": 1, "kpis": "not JSON"}
+    await organization.tables.upsert(FEEDS, row)
+
+
+def test_what_breaks_is_a_page_with_an_incident_and_no_details(site: Site, ana: Visitor) -> None:
+    site.with_organization("contoso", _break)
+    answer = ana.asks(LIST)
+    assert answer.status_code == 500
+    page = Page(answer)
+    assert page.texts("h1") == ["Something went wrong on our side"]
+    assert re.fullmatch(r"[0-9a-f]{32}", page.texts("code")[0])
+    assert "Error" not in page.text and "Traceback" not in page.text
+
+
+async def test_somebody_of_whom_the_platform_says_nothing_is_not_sent_in_circles() -> None:
+    headers = {"x-ms-client-principal": "bm90aGluZw=="}
+    asked = func.HttpRequest("GET", f"https://localhost{LIST}", headers=headers, body=b"")
+
+    @answering_pages
+    async def visited(req: func.HttpRequest) -> func.HttpResponse:
+        visitor_of(req, Organizations({}, {}), people_sign_in=True)
+        raise AssertionError("a page was shown")
+
+    answer = await visited(asked)
+
+    assert answer.status_code == 403
+    assert "You have no access here" in answer.get_body().decode()
+
+
+@pytest.mark.parametrize("asked_for", ["https://us.example//evil.example/x", "//us//evil.example"])
+def test_the_way_back_from_the_sign_in_stays_here(asked_for: str) -> None:
+    way_back = parse_qs(urlsplit(sign_in_address(asked_for)).query)["post_login_redirect_uri"]
+    assert not way_back[0].startswith("//")
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ the sending themselves."""
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
 import pytest
+import pytest_asyncio
 
 from shared.graph.client import close_graph_clients
 from shared.organizations import Organization, Organizations
@@ -24,17 +24,10 @@ def service(
 
 
 @pytest.fixture(scope="session")
-def graph_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGraph]:
+def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGraph]:
     database = tmp_path_factory.mktemp("graph") / "graph.db"
-    with running_graph(database, move_after=0) as graph:
-        yield graph
-
-
-@pytest.fixture
-def graph(graph_process: RunningGraph) -> RunningGraph:
-    """A local Graph without mail and without faults."""
-    httpx.delete(f"{graph_process.address}/_local").raise_for_status()
-    return graph_process
+    with running_graph(database, move_after=0) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -46,18 +39,27 @@ def shared_storage(
     return made
 
 
-@pytest.fixture
-async def office(
-    shared_storage: Deployment, graph: RunningGraph, clock: MovableClock
-) -> AsyncIterator[PostOffice]:
-    """Contoso's sending, driven by hand, beside the messages of other tests."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_contoso(shared_storage: Deployment) -> AsyncIterator[Organization]:
+    """Contoso in one event loop for the module, so that each client is made once."""
     settings = shared_storage.settings
     organizations = Organizations(settings.organizations, settings.local_storage_keys)
-    contoso = organizations.get("contoso")
-    assert contoso
-    yield PostOffice(contoso, graph, clock)
+    found = organizations.get("contoso")
+    assert found
+    yield found
     await organizations.close()
     await close_graph_clients()
+
+
+@pytest.fixture
+def office(shared_contoso: Organization, graph: RunningGraph, clock: MovableClock) -> PostOffice:
+    """Contoso's sending, driven by hand, beside the messages of other tests.
+
+    The tests run in their module's loop: `pytest.mark.asyncio(loop_scope="module")`.
+    """
+    office = PostOffice(shared_contoso, graph, clock)
+    office.forget_mail()
+    return office
 
 
 @pytest.fixture
@@ -65,5 +67,7 @@ async def new_office(
     contoso: Organization, graph: RunningGraph, clock: MovableClock
 ) -> AsyncIterator[PostOffice]:
     """The same over storage of its own, for tests that change records and settings."""
-    yield PostOffice(contoso, graph, clock)
+    office = PostOffice(contoso, graph, clock)
+    office.forget_mail()
+    yield office
     await close_graph_clients()

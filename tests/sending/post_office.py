@@ -34,6 +34,9 @@ PUBLIC_ADDRESS = "http://follow.example"
 BODY = '<p>Hello <a href="https://example.com/offer?a=1&amp;b=2">our offer</a></p>'
 SIGNER = Signer({"k1": b"a key for tests, 32 bytes or more"})
 
+# Plain HTTP: without the certificates that each new client would read.
+_CLIENT = httpx.Client(verify=False, trust_env=False)
+
 WORD_COMES_BACK_S = 30.0
 """How long the queue hides a word whose function died (host.json)."""
 
@@ -60,10 +63,18 @@ class PostOffice:
 
     def order(self, *recipients: Recipient, **changes: Any) -> Order:
         """An order with a link in it, to a contact that is not stored; `changes` are of either."""
-        content = Content("Offer", BODY, None, recipients or _contact("li@example.com"))
+        content = Content("Offer", BODY, None, recipients or self.contact("li@example.com"))
         names = {"subject", "html", "text"}
         content = replace(content, **{n: changes.pop(n) for n in names & set(changes)})
         return replace(Order(content, ANA, ANA, FollowChoice.PREFERRED, "en"), **changes)
+
+    def contact(self, address: str) -> tuple[Recipient, ...]:
+        """A contact whose id is known to the CRM alone: followable, with the default preference."""
+        return (Recipient("to", address, "Li Wei", RecordRef("contact", f"of {address}")),)
+
+    async def switch_engagement(self, *, on: bool) -> None:
+        now = self.clock()
+        await self.organization.change_settings(lambda before: before.with_engagement(on, now))
 
     async def send(
         self, order: Order, key: str | None = None, body: str = "body", new_id: str | None = None
@@ -116,7 +127,7 @@ class PostOffice:
         raise AssertionError(f"message {message} does not come to an end")
 
     async def finish_by_timer(self, minutes: int = 15) -> None:
-        """Forgets every word on the queue; only the timer brings messages up again."""
+        """No word on the queue is heard of again; only the timer brings messages up."""
         for _ in range(minutes):
             self.words.clear()
             await fire_due(self.organization, self.clock(), self.enqueue)
@@ -157,7 +168,7 @@ class PostOffice:
     def received(self, address: str = "li@example.com") -> list[dict[str, Any]]:
         """The mails of a recipient, once nothing is on its way any more."""
         soon(self._nothing_on_its_way)
-        items: list[dict[str, Any]] = httpx.get(
+        items: list[dict[str, Any]] = _CLIENT.get(
             f"{self.graph.address}/_local/mailboxes/{address}/messages"
         ).json()["items"]
         return items
@@ -165,19 +176,23 @@ class PostOffice:
     def drafts(self, seller: str = ANA) -> list[dict[str, Any]]:
         """What is left in a seller's drafts, once nothing is on its way any more."""
         soon(self._nothing_on_its_way)
-        items = httpx.get(
+        items = _CLIENT.get(
             f"{self.graph.base_url}/users/{seller}/messages", params={"$top": 1000}
         ).json()["value"]
         return [item for item in items if item["isDraft"]]
 
+    def forget_mail(self) -> None:
+        """A local Graph without mail and without faults."""
+        _CLIENT.delete(f"{self.graph.address}/_local").raise_for_status()
+
     def faults(self, *faults: dict[str, Any]) -> None:
         """What fails next at Graph, in this order."""
-        answer = httpx.post(f"{self.graph.address}/_local/faults", json={"faults": faults})
+        answer = _CLIENT.post(f"{self.graph.address}/_local/faults", json={"faults": faults})
         answer.raise_for_status()
 
     def requests(self) -> list[tuple[str, str]]:
         """The requests Graph got so far: method, and path without the item's id."""
-        items = httpx.get(f"{self.graph.address}/_local/requests").json()["items"]
+        items = _CLIENT.get(f"{self.graph.address}/_local/requests").json()["items"]
         return [(item["method"], item["path"]) for item in items]
 
     def _nothing_on_its_way(self) -> bool:
@@ -185,8 +200,3 @@ class PostOffice:
             return not store.execute(
                 "SELECT 1 FROM messages WHERE send_due IS NOT NULL"
             ).fetchall()
-
-
-def _contact(address: str) -> tuple[Recipient, ...]:
-    """A contact whose id is known to the CRM alone: followable, with the default preference."""
-    return (Recipient("to", address, "Li Wei", RecordRef("contact", f"of {address}")),)

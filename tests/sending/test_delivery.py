@@ -7,7 +7,6 @@ there is none; only where Graph cannot tell, a message "may have been sent".
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -16,8 +15,11 @@ from shared.model import FollowChoice, Recipient, Status, Step
 from shared.sending.deliver import LEASE, Later
 from tests.sending.post_office import ANA, BODY, PUBLIC_ADDRESS, PostOffice, to
 
-# The SDK warns about itself while it is imported.
-pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    # The SDK warns about itself while it is imported.
+    pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning"),
+]
 
 CREATE = {"method": "POST", "path": "/messages$"}
 SEND = {"method": "POST", "path": "/send$"}
@@ -404,9 +406,18 @@ async def test_a_required_message_is_delivered_like_any_other(office: PostOffice
     await sent_once(office, message)
 
 
-async def test_recipients_of_all_kinds_are_written_as_given(office: PostOffice) -> None:
-    names: dict[str, Any] = {"name": 'Müller, "Hans" <boss>'}
-    message = await office.accepted(office.order(*to("li@example.com", "用户@例子.公司", **names)))
+async def test_names_are_written_as_given(office: PostOffice) -> None:
+    name = 'Müller, "Hans" <boss>'
+    message = await office.accepted(office.order(*to("li@example.com", "bo@example.com", name=name)))
     await office.finish(message)
-    assert len(office.received()) == 1
-    assert len(office.received("用户@例子.公司")) == 1
+    (mail,) = office.received()
+    assert "Hans" in mail["headers"]["To"]
+    assert len(office.received("bo@example.com")) == 1
+
+
+async def test_a_recipient_that_the_mail_server_refuses_is_named(office: PostOffice) -> None:
+    message = await office.accepted(office.order(*to("li@example.com", "用户@例子.公司")))
+    row = await office.finish(message)
+    assert row.failure is not None and row.failure.code == "recipientRefused"
+    assert "用户@例子.公司" in row.failure.values["who"]
+    await failed_as(office, message, "recipientRefused")

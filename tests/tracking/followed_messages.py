@@ -20,6 +20,7 @@ from shared.messages.rows import (
 from shared.messages.stored import create_message
 from shared.model import Event, EventKind, FollowChoice, Kpis, Link, Status, Step
 from shared.organizations import Organization
+from shared.tracking.counting import total
 from shared.tracking.fold import fold
 from shared.tracking.hits import Hit
 from tests.running_storage import MovableClock
@@ -37,6 +38,9 @@ async def followed_message(
     links: Sequence[str] = ("https://example.com/offer",),
 ) -> str:
     """Stores a message that was sent then; each copy went to the one it names. Returns its id."""
+    rows = [
+        CopyRow(number, recipient, Step.SENT, sent_at) for number, recipient in enumerate(copies)
+    ]
     message = MessageRow(
         id=uuid.uuid4().hex,
         status=Status.SENT,
@@ -53,10 +57,8 @@ async def followed_message(
         copies=len(copies),
         sent_at=sent_at,
         sending_began_at=sent_at - timedelta(seconds=2),
+        kpis=total(rows),
     )
-    rows = [
-        CopyRow(number, recipient, Step.SENT, sent_at) for number, recipient in enumerate(copies)
-    ]
     await create_message(organization, message, rows)
     await list_message(organization, message)
     for number in range(len(copies)):

@@ -46,9 +46,9 @@ class DiesAt(Watched):
         self.requests.append(name)
         if len(self.requests) < self._number:
             return await request()
+        self.died = True
         if self._done:
             await request()
-        self.died = True
         raise Died
 
 
@@ -65,9 +65,9 @@ class LosesAnswer(Watched):
         self.requests.append(name)
         if len(self.requests) != self._number:
             return await request()
+        self.lost = True
         if self._done:
             await request()
-        self.lost = True
         raise StorageUnavailable("the answer was lost")
 
 

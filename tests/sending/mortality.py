@@ -1,0 +1,152 @@
+"""Storage and mail that die at a chosen call: a process that is killed, or storage that is away.
+
+They are the real things with one moment of trouble in them, so that a test can put that moment
+between any two steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from shared.errors import StorageUnavailable
+from shared.graph.client import GraphTenant
+from shared.graph.mail import Draft, FoundMessage, Mail
+from shared.organizations import Organization
+from shared.storage.blobs import Blobs
+from shared.storage.tables import Read, Row, Tables, Write
+
+T = TypeVar("T")
+
+
+class Killed(BaseException):
+    """The process ends here; nothing that follows in it happens."""
+
+
+def away() -> BaseException:
+    return StorageUnavailable("table storage: no answer")
+
+
+@dataclass
+class Trouble:
+    """What comes at the call with this number, before it was done or after: then once only."""
+
+    number: int
+    after: bool
+    error: Callable[[], BaseException] = Killed
+    calls: list[str] = field(default_factory=list)
+
+    @property
+    def came(self) -> bool:
+        return len(self.calls) >= self.number
+
+    async def around(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+        self.calls.append(what)
+        mine = len(self.calls) == self.number
+        if mine and not self.after:
+            raise self.error()
+        result = await call()
+        if mine:
+            raise self.error()
+        return result
+
+
+class TroubledTables(Tables):
+    """Tables whose calls go through a `Trouble`; with `reads`, also those that only look."""
+
+    def __init__(self, endpoint: str, key: str | None, trouble: Trouble, *, reads: bool) -> None:
+        super().__init__(endpoint, key)
+        self._trouble = trouble
+        self._reads = reads
+
+    async def get(self, table: str, partition: str, key: str) -> Read | None:
+        call = super().get
+        if not self._reads:
+            return await call(table, partition, key)
+        return await self._trouble.around(f"get {table}", lambda: call(table, partition, key))
+
+    async def page(
+        self, table: str, partition: str, *, after: str = "", below: str = "~~", limit: int
+    ) -> list[Read]:
+        call = super().page
+        if not self._reads:
+            return await call(table, partition, after=after, below=below, limit=limit)
+        return await self._trouble.around(
+            f"page {table}",
+            lambda: call(table, partition, after=after, below=below, limit=limit),
+        )
+
+    async def insert(self, table: str, row: Row) -> str:
+        call = super().insert
+        return await self._trouble.around(f"insert {table}", lambda: call(table, row))
+
+    async def replace(self, table: str, row: Row, etag: str) -> str:
+        call = super().replace
+        return await self._trouble.around(f"replace {table}", lambda: call(table, row, etag))
+
+    async def upsert(self, table: str, row: Row) -> None:
+        call = super().upsert
+        await self._trouble.around(f"upsert {table}", lambda: call(table, row))
+
+    async def delete(self, table: str, partition: str, key: str, etag: str | None = None) -> None:
+        call = super().delete
+        await self._trouble.around(f"delete {table}", lambda: call(table, partition, key, etag))
+
+    async def transact(self, table: str, writes: Sequence[Write]) -> list[str | None]:
+        call = super().transact
+        return await self._trouble.around(f"transact {table}", lambda: call(table, writes))
+
+
+class TroubledBlobs(Blobs):
+    def __init__(self, endpoint: str, key: str | None, trouble: Trouble, *, reads: bool) -> None:
+        super().__init__(endpoint, key)
+        self._trouble = trouble
+        self._reads = reads
+
+    async def put(self, container: str, name: str, content: bytes) -> None:
+        call = super().put
+        await self._trouble.around(f"put {container}", lambda: call(container, name, content))
+
+    async def get(self, container: str, name: str) -> bytes | None:
+        call = super().get
+        if not self._reads:
+            return await call(container, name)
+        return await self._trouble.around(f"read {container}", lambda: call(container, name))
+
+
+class TroubledMail(Mail):
+    """Mail whose requests go through a `Trouble`."""
+
+    def __init__(self, graph: GraphTenant, trouble: Trouble) -> None:
+        super().__init__(graph)
+        object.__setattr__(self, "_trouble", trouble)
+
+    _trouble: Trouble
+
+    async def find_by_send_key(self, mailbox: str, send_key: str) -> list[FoundMessage]:
+        call = super().find_by_send_key
+        return await self._trouble.around("look up", lambda: call(mailbox, send_key))
+
+    async def create_draft(self, mailbox: str, draft: Draft) -> FoundMessage:
+        call = super().create_draft
+        return await self._trouble.around("create", lambda: call(mailbox, draft))
+
+    async def delete_message(self, mailbox: str, message_id: str) -> None:
+        call = super().delete_message
+        await self._trouble.around("delete", lambda: call(mailbox, message_id))
+
+    async def send_draft(self, mailbox: str, message_id: str) -> None:
+        call = super().send_draft
+        await self._trouble.around("send", lambda: call(mailbox, message_id))
+
+
+def troubled(organization: Organization, trouble: Trouble, *, reads: bool = False) -> Organization:
+    """The organization over the same storage, with that moment of trouble in it; close it."""
+    # The clients are the trouble's own: the others stay in order.
+    tables, blobs = organization.tables, organization.blobs
+    return replace(
+        organization,
+        tables=TroubledTables(tables._endpoint, tables._account_key, trouble, reads=reads),
+        blobs=TroubledBlobs(blobs._endpoint, blobs._account_key, trouble, reads=reads),
+    )
