@@ -17,6 +17,7 @@ from pathlib import Path
 
 from local.demo import provision, seed
 from shared.settings import Settings
+from shared.tracking.tokens import Signer
 from tests.running_azurite import RunningAzurite
 
 DEPLOYMENTS = 400
@@ -51,6 +52,11 @@ class Deployment:
     async def seed(self) -> None:
         """Puts the demo's keys (`local-contoso`, `local-fabrikam`) and records there."""
         await seed(self.settings)
+
+    @property
+    def signer(self) -> Signer:
+        """What signs the links of this deployment."""
+        return Signer(self.settings.signing_keys)
 
     def with_settings(self, **changes: str) -> Deployment:
         return Deployment(self.environ | changes)

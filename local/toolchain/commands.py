@@ -16,6 +16,7 @@ from local.toolchain import ROOT, chromium, node, storage
 from local.toolchain.checks import check
 from local.toolchain.environments import Environment, prepare
 from local.toolchain.interpreters import find
+from local.toolchain.rebuild import rebuild
 from local.toolchain.steps import Stop, say
 
 _ABOUT = """\
@@ -32,6 +33,11 @@ Installs what the tests need (Azurite, a Chromium) and runs pytest; whatever fol
 as in: dev.py test tests/dev -k ports
 """
 _CHECK = "Checks format, lint, types, imports between the rooms, and the npm lock, as CI does."
+_REBUILD = """\
+Asks a running service to recompute an organization's KPIs and lists from its events, says what
+differed and has put it right. The key (scope admin) is taken from ENGAGEMENT_KEY; on one machine
+none is needed.
+"""
 _BENCH = "Measures; without names everything there is in bench/."
 
 
@@ -65,6 +71,10 @@ def _command(arguments: list[str]) -> int:
             return 0 if check(prepare(python.python, "develop"), fix=options.fix) else 1
         case "bench":
             return _bench(python.python, options.names)
+        case "rebuild":
+            for organization in options.organizations or ("contoso", "fabrikam"):
+                rebuild(options.address, organization)
+            return 0
     raise AssertionError(options.command)
 
 
@@ -117,6 +127,18 @@ def _parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="measure", description=_BENCH, parents=python)
     bench.add_argument("names", nargs="*", metavar="NAME", help="what to measure (default: all)")
+
+    again = commands.add_parser(
+        "rebuild", help="recompute KPIs and lists", description=_REBUILD, parents=python
+    )
+    again.add_argument(
+        "organizations", nargs="*", metavar="ORGANIZATION", help="default: contoso fabrikam"
+    )
+    again.add_argument(
+        "--address",
+        default=f"http://localhost:{DEFAULT_PORT}",
+        help=f"where the service is (default http://localhost:{DEFAULT_PORT})",
+    )
     return parser
 
 

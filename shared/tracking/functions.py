@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from dataclasses import asdict
 from datetime import timedelta
 
 import azure.functions as func
@@ -124,6 +125,27 @@ async def events(req: func.HttpRequest) -> func.HttpResponse:
     return answer_json(
         {
             "items": [event_shown(event, stored.copies, links) for event in page.events],
+            "cursor": cursor_for(page.cursor) if page.cursor else None,
+        }
+    )
+
+
+@blueprint.route(
+    route="api/orgs/{org}/rebuild", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering
+async def rebuild(req: func.HttpRequest) -> func.HttpResponse:
+    """Recomputes the KPIs and lists of some messages from their events; says what differed (T9)."""
+    caller = await service().caller(req)
+    caller.require("admin")
+    only_params(req, "cursor")
+    from shared.tracking.rebuild import rebuild_page
+
+    page = await rebuild_page(caller.organization, cursor_of(req))
+    return answer_json(
+        {
+            "messages": page.messages,
+            "differences": [asdict(difference) for difference in page.differences],
             "cursor": cursor_for(page.cursor) if page.cursor else None,
         }
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,8 +36,10 @@ class Ledger:
     clicks_asked: dict[Copy, set[int]] = field(default_factory=dict)
     clicks_answered: dict[Copy, set[int]] = field(default_factory=dict)
     strange: list[str] = field(default_factory=list)
-    took: dict[str, list[float]] = field(default_factory=lambda: {"open": [], "click": []})
-    """Seconds from question to answer."""
+    took: defaultdict[tuple[str, str], list[float]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """Seconds from question to answer, by organization and kind."""
     answered_at: float = 0.0
     """`time.monotonic()` at the last answer."""
 
@@ -49,9 +51,10 @@ class Ledger:
     def answered(self) -> int:
         return sum(self.opens_answered.values()) + sum(map(len, self.clicks_answered.values()))
 
-    def late(self, kind: str, part: float) -> float:
-        """Seconds within which that part (0.95) of the answers of a kind came."""
-        took = sorted(self.took[kind])
+    def within(self, organization: str, kind: str, part: float = 0.95) -> float:
+        """Seconds within which that part of the answers came."""
+        took = sorted(self.took[organization, kind])
+        assert took, f"nothing was answered to a {kind} of {organization}"
         return took[min(int(len(took) * part), len(took) - 1)]
 
     def missing(self, organization: str, followed: Followed) -> list[str]:
@@ -173,7 +176,7 @@ class Visitors:
         else:
             ledger.strange.append(f"{kind}: {answer.words}")
         ledger.answered_at = time.monotonic()
-        ledger.took[kind].append(ledger.answered_at - started)
+        ledger.took[copy[0], kind].append(ledger.answered_at - started)
         self._answers.put_nowait(None)
 
 

@@ -1,0 +1,147 @@
+"""What recipients see while an organization's storage is away, and what is told afterwards.
+
+    FAULT_SECONDS=60 pytest tests/faults/test_storage_away.py
+
+makes each kind of trouble last that long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from shared.organizations import Organizations
+from tests.faults.conftest import account_of
+from tests.faults.machines import (
+    all_folded,
+    followed_copies,
+    lapse_leases,
+    machines,
+    what_is_wrong,
+)
+from tests.faults.storage_faults import answer, cut, delay, done_but_lost, hang, refuse
+from tests.faults.storage_proxy import StorageProxy
+from tests.faults.visitors import Ledger, Visitors
+from tests.running_storage import Deployment
+
+SECONDS = float(os.environ.get("FAULT_SECONDS", "2.5"))
+SEED = int(os.environ.get("FAULT_SEED") or random.randrange(1_000_000))
+
+PIXEL_S = 1.0
+REDIRECT_S = 0.1
+"""How long a recipient waits for storage at most (rules T1, T4)."""
+ORDINARY_S = 0.5
+"""What an answer may take besides, of 95 in 100, on a machine that has much else to do."""
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120 + 6 * SECONDS)]
+
+Trouble = Callable[[StorageProxy, str], Awaitable[None]]
+
+
+async def refused(proxy: StorageProxy, account: str) -> None:
+    with proxy.fail(refuse(), account=account):
+        await asyncio.sleep(SECONDS)
+
+
+async def hanging(proxy: StorageProxy, account: str) -> None:
+    with proxy.fail(hang(), account=account):
+        await asyncio.sleep(SECONDS)
+
+
+async def slow(proxy: StorageProxy, account: str) -> None:
+    with proxy.fail(delay(0.3), account=account):
+        await asyncio.sleep(SECONDS)
+
+
+async def flapping(proxy: StorageProxy, account: str) -> None:
+    """There and away again, in another way each time; much is done whose answer is lost."""
+    chance = random.Random(SEED)
+    faults = [refuse(), hang(), answer(500), answer(503), cut(), done_but_lost(), delay(0.2)]
+    ends_at = asyncio.get_running_loop().time() + SECONDS
+    while asyncio.get_running_loop().time() < ends_at:
+        with proxy.fail(chance.choice(faults), account=account):
+            await asyncio.sleep(chance.uniform(0.05, 0.4))
+        await asyncio.sleep(chance.uniform(0.0, 0.2))
+
+
+async def everything_gone(proxy: StorageProxy, account: str) -> None:
+    """Not this account alone: nobody listens, for the other organization and the host neither."""
+    proxy.stop_listening()
+    await asyncio.sleep(SECONDS)
+    proxy.listen()
+
+
+TROUBLES: tuple[Trouble, ...] = (refused, hanging, slow, flapping, everything_gone)
+
+
+async def test_recipients_do_not_wait_for_storage_that_is_away_and_no_hit_of_theirs_is_lost(
+    behind_proxy: Deployment,
+    proxy: StorageProxy,
+    organizations: Organizations,
+    tmp_path: Path,
+) -> None:
+    """Rules T1, T4, T8, T9."""
+    print(f"seed {SEED}")
+    both = organizations.all()
+    contoso = both[0]
+    copies = await followed_copies(both)
+    async with machines(behind_proxy, tmp_path) as (machine,):
+        visitors = Visitors(behind_proxy.settings, copies, [machine.port], seed=SEED)
+        ledger = visitors.ledger
+        async with visitors.visiting():
+            await visitors.answers(100)
+            for trouble in TROUBLES:
+                ledger.took.clear()
+                await trouble(proxy, account_of(contoso))
+                told = {key: f"{ledger.within(*key):.3f}" for key in sorted(ledger.took)}
+                print(f"{trouble.__name__}: {told}")
+                assert ledger.within("contoso", "open") < PIXEL_S + ORDINARY_S, trouble.__name__
+                assert ledger.within("contoso", "click") < REDIRECT_S + ORDINARY_S, trouble.__name__
+                if trouble is not everything_gone:
+                    assert _fastest_half(ledger, "fabrikam") < ORDINARY_S, trouble.__name__
+            await visitors.answers(50)
+        seconds = await all_folded(behind_proxy.settings, both)
+        await machine.stop()
+    print(f"{ledger.answered} answered of {ledger.asked}, folded after {seconds:.1f} s")
+    assert ledger.answered == ledger.asked
+    assert await what_is_wrong(both, ledger) == []
+
+
+async def test_hits_of_a_host_that_is_killed_while_storage_is_away_are_told_when_it_is_back(
+    behind_proxy: Deployment,
+    proxy: StorageProxy,
+    organizations: Organizations,
+    tmp_path: Path,
+) -> None:
+    """It comes back to storage that is still away, and is killed again before it can be written."""
+    print(f"seed {SEED}")
+    both = organizations.all()
+    contoso = both[0]
+    copies = await followed_copies(both)
+    async with machines(behind_proxy, tmp_path) as (machine,):
+        visitors = Visitors(behind_proxy.settings, copies, [machine.port], seed=SEED)
+        async with visitors.visiting():
+            await visitors.answers(100)
+            for fault in (hang(), refuse()):
+                with proxy.fail(fault, account=account_of(contoso)):
+                    for _ in range(2):
+                        await visitors.answers(60)
+                        await machine.kill()
+                        await lapse_leases(both)
+                        await machine.start()
+                    await visitors.answers(60)
+        seconds = await all_folded(behind_proxy.settings, both)
+        await machine.stop()
+    ledger = visitors.ledger
+    print(f"{ledger.answered} answered of {ledger.asked}, folded after {seconds:.1f} s")
+    assert await what_is_wrong(both, ledger) == []
+
+
+def _fastest_half(ledger: Ledger, organization: str) -> float:
+    """Half of the answers to its recipients came within so many seconds: no trouble of theirs."""
+    return max(ledger.within(organization, kind, 0.5) for kind in ("open", "click"))
