@@ -22,6 +22,12 @@ CONTOSO = {
     "domains": ["Contoso.com"],
     "publicAddress": None,
 }
+FABRIKAM: dict[str, object] = {
+    "id": "fabrikam",
+    "tables": "https://fabrikam.table.core.windows.net",
+    "blobs": "https://fabrikam.blob.core.windows.net",
+    "tenant": "22222222-2222-2222-2222-222222222222",
+}
 SOUND = {
     "ORGANIZATIONS": json.dumps([CONTOSO]),
     "SIGNING_KEYS": f"k1:{SECRET}",
@@ -89,7 +95,7 @@ def test_addresses_lose_their_last_slash() -> None:
 
 
 def test_an_organization_may_have_a_public_address_of_its_own_a1() -> None:
-    own = organizations({"publicAddress": "https://mail.contoso.com/"}, {"id": "fabrikam"})
+    own = organizations({"publicAddress": "https://mail.contoso.com/"}, FABRIKAM)
     settings = Settings.from_env({**SOUND, "ORGANIZATIONS": own})
     assert settings.organizations["contoso"].public_address == "https://mail.contoso.com"
     assert settings.organizations["fabrikam"].public_address == "https://follow.example"

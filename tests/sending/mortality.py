@@ -6,7 +6,9 @@ between any two steps.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -16,6 +18,7 @@ from shared.graph.mail import Draft, FoundMessage, Mail
 from shared.organizations import Organization
 from shared.storage.blobs import Blobs
 from shared.storage.tables import Read, Row, Tables, Write
+from tests.sending.post_office import PostOffice
 
 T = TypeVar("T")
 
@@ -150,3 +153,40 @@ def troubled(organization: Organization, trouble: Trouble, *, reads: bool = Fals
         tables=TroubledTables(tables._endpoint, tables._account_key, trouble, reads=reads),
         blobs=TroubledBlobs(blobs._endpoint, blobs._account_key, trouble, reads=reads),
     )
+
+
+@asynccontextmanager
+async def trouble_in(office: PostOffice, trouble: Trouble) -> AsyncIterator[PostOffice]:
+    """The same office in a process that meets the trouble, which ends the block."""
+    organization = troubled(office.organization, trouble, reads=trouble.error is away)
+    try:
+        with contextlib.suppress(Killed, StorageUnavailable):
+            yield replace(office, organization=organization)
+    finally:
+        await organization.tables.close()
+        await organization.blobs.close()
+
+
+@asynccontextmanager
+async def pausing(
+    office: PostOffice, pause: Callable[[], Awaitable[None]]
+) -> AsyncIterator[PostOffice]:
+    """The same office in a process that pauses after its first write."""
+    organization = troubled(office.organization, _Pause(1, after=True, pause=pause))
+    try:
+        yield replace(office, organization=organization)
+    finally:
+        await organization.tables.close()
+        await organization.blobs.close()
+
+
+@dataclass
+class _Pause(Trouble):
+    pause: Callable[[], Awaitable[None]] = field(kw_only=True)
+
+    async def around(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+        self.calls.append(what)
+        result = await call()
+        if len(self.calls) == self.number:
+            await self.pause()
+        return result

@@ -5,20 +5,18 @@ Each test puts the trouble at the first call, the second, … until one run meet
 
 from __future__ import annotations
 
-import contextlib
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
 
 import pytest
 
-from shared.errors import EngagementError, StorageUnavailable
+from shared.errors import StorageUnavailable
 from shared.messages.stored import read_message
 from shared.model import Status, Step
 from shared.sending.deliver import deliver
-from tests.sending.mortality import Killed, Trouble, TroubledMail, away, troubled
+from tests.sending.mortality import Killed, Trouble, TroubledMail, away, trouble_in, troubled
 from tests.sending.post_office import BODY, WORD_COMES_BACK_S, PostOffice
 
 pytestmark = [
@@ -31,18 +29,6 @@ SEND = {"method": "POST", "path": "/send$"}
 REFUSED = {"kind": "status", "status": 400, "code": "ErrorInvalidRecipients"}
 TROUBLES = {"killed": Killed, "storage is away": away}
 MORE_THAN_THERE_ARE = 60
-
-
-@asynccontextmanager
-async def trouble_in(office: PostOffice, trouble: Trouble) -> AsyncIterator[PostOffice]:
-    """The same office in a process that meets the trouble; the trouble ends the block."""
-    organization = troubled(office.organization, trouble, reads=trouble.error is away)
-    try:
-        with contextlib.suppress(Killed, StorageUnavailable):
-            yield replace(office, organization=organization)
-    finally:
-        await organization.tables.close()
-        await organization.blobs.close()
 
 
 async def attempt(office: PostOffice, message: str, trouble: Trouble) -> None:
@@ -190,7 +176,7 @@ async def test_an_acceptance_in_trouble_is_a_message_or_nothing(office: PostOffi
 async def test_storage_that_is_away_is_told_to_the_caller(office: PostOffice) -> None:
     trouble = Trouble(1, after=False, error=away)
     organization = troubled(office.organization, trouble)
-    with pytest.raises(EngagementError):
+    with pytest.raises(StorageUnavailable):
         await replace(office, organization=organization).send(office.order())
     await organization.tables.close()
     await organization.blobs.close()

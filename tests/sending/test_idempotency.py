@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,12 +15,11 @@ from shared.errors import Refusal
 from shared.model import FollowChoice, Record, RecordRef, Status
 from shared.records.store import store_record
 from shared.sending.idempotency import fingerprint
+from tests.sending.mortality import Trouble, pausing, trouble_in
 from tests.sending.post_office import PostOffice, to
 
-pytestmark = [
-    # The SDK warns about itself while it is imported.
-    pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning"),
-]
+# The SDK warns about itself while it is imported.
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")
 
 MESSAGE: dict[str, Any] = {
     "from": "ana@contoso.com",
@@ -130,31 +129,35 @@ async def test_twenty_at_once_with_an_expired_key_make_one_message(new_office: P
 async def test_a_twin_that_is_still_at_work_is_waited_for_then_told_of(
     new_office: PostOffice,
 ) -> None:
-    reserved = asyncio.Event()
-
-    async def never(message: str) -> None:
-        reserved.set()
-        await asyncio.sleep(3600)
-
-    # The first attempt stands still after its reservation, before its message.
-    tables = new_office.organization.tables
-    await tables.insert(
-        "lookups",
-        {
-            "PartitionKey": "idempotency",
-            "RowKey": __import__("hashlib").sha256(b"k").hexdigest(),
-            "body": "body",
-            "message": "0" * 32,
-            "answer": "{}",
-            "at": new_office.clock().isoformat(),
-        },
-    )
-    began = asyncio.get_running_loop().time()
+    async with trouble_in(new_office, Trouble(1, after=True)) as first:
+        await first.send(new_office.order(), "k")
+    began = time.monotonic()
     with pytest.raises(Refusal) as refusal:
         await new_office.send(new_office.order(), "k")
     assert (refusal.value.status, refusal.value.code) == (409, "underWay")
     assert refusal.value.retry_after
-    assert 1.5 < asyncio.get_running_loop().time() - began < 6
+    assert 1.5 < time.monotonic() - began < 6
+    assert await new_office.listed() == []
+
+
+async def test_a_twin_that_comes_to_its_end_gives_its_answer_to_the_other(
+    new_office: PostOffice,
+) -> None:
+    reserved, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait_after_reserving() -> None:
+        reserved.set()
+        await go_on.wait()
+
+    async with pausing(new_office, wait_after_reserving) as slow:
+        first = asyncio.create_task(slow.send(new_office.order(), "k"))
+        await reserved.wait()
+        second = asyncio.create_task(new_office.send(new_office.order(), "k"))
+        await asyncio.sleep(0.3)
+        assert not second.done()
+        go_on.set()
+        assert await first == await second
+    assert len(await new_office.listed()) == 1
 
 
 async def test_keys_of_two_organizations_have_nothing_to_do_with_each_other(
@@ -184,4 +187,3 @@ async def test_the_message_may_be_finished_and_the_answer_stays_accepted(
     row = await new_office.finish(first["id"])
     assert row.status is Status.SENT
     assert (await new_office.send(new_office.order(), "k"))["status"] == "accepted"
-    assert timedelta() == timedelta()

@@ -1,0 +1,143 @@
+"""The timer brings back what got stuck, forgets what is done, and looks at nothing else (S4)."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.errors import StorageUnavailable
+from shared.model import Status
+from shared.organizations import Organization
+from shared.sending.due import fire_due, put_due
+from tests.sending.mortality import Trouble, troubled
+from tests.sending.post_office import PostOffice
+from tests.running_storage import MovableClock
+
+# The SDK warns about itself while it is imported.
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")
+
+
+async def test_nothing_fires_before_its_time(new_office: PostOffice) -> None:
+    await new_office.accepted()
+    assert await new_office.fire() == []
+    new_office.clock.move(seconds=119.999)
+    assert await new_office.fire() == []
+    new_office.clock.move(seconds=0.001)
+    assert len(await new_office.fire()) == 1
+
+
+async def test_a_message_whose_word_was_lost_comes_up_again_and_again(
+    new_office: PostOffice,
+) -> None:
+    message = await new_office.accepted()
+    for _ in range(3):
+        new_office.clock.move(minutes=2)
+        assert await new_office.fire() == [message]
+        assert await new_office.fire() == []
+    assert len(await new_office.due()) == 1
+
+
+async def test_a_finished_message_comes_up_no_more(new_office: PostOffice) -> None:
+    await new_office.finish(await new_office.accepted())
+    assert await new_office.due() == []
+    new_office.clock.move(days=1)
+    assert await new_office.fire() == []
+
+
+async def test_a_message_that_waits_for_graph_comes_up_after_its_wait_not_before(
+    new_office: PostOffice,
+) -> None:
+    new_office.faults({"kind": "throttle", "retryAfter": 3_600, "method": "POST"})
+    message = await new_office.accepted()
+    later = await new_office.deliver(message)
+    assert later is not None
+    new_office.clock.move(seconds=3_600)
+    assert await new_office.fire() == []
+    new_office.clock.move(minutes=2)
+    assert await new_office.fire() == [message]
+
+
+async def test_after_an_outage_everything_missed_fires_once(new_office: PostOffice) -> None:
+    messages = [await new_office.accepted() for _ in range(12)]
+    new_office.clock.move(days=3)
+    assert sorted(await new_office.fire()) == sorted(messages)
+    assert await new_office.fire() == []
+    for message in messages:
+        assert (await new_office.finish(message)).status is Status.SENT
+    assert len(new_office.received()) == 12
+
+
+async def test_a_row_that_a_dead_request_left_goes_after_ten_minutes(
+    new_office: PostOffice,
+) -> None:
+    await put_due(new_office.organization, "a" * 32, new_office.clock())
+    new_office.clock.move(minutes=10)
+    assert await new_office.fire() == []
+    assert len(await new_office.due()) == 1
+    new_office.clock.move(seconds=1)
+    assert await new_office.fire() == []
+    assert await new_office.due() == []
+
+
+async def test_a_row_at_another_time_than_the_message_says_is_stale_and_goes(
+    new_office: PostOffice,
+) -> None:
+    message = await new_office.accepted()
+    await put_due(new_office.organization, message, new_office.clock())
+    assert await new_office.fire() == []
+    assert len(await new_office.due()) == 1
+    new_office.clock.move(minutes=2)
+    assert await new_office.fire() == [message]
+
+
+async def test_a_word_that_cannot_be_said_now_is_said_at_the_next_look(
+    new_office: PostOffice,
+) -> None:
+    message = await new_office.accepted()
+    new_office.clock.move(minutes=2)
+
+    async def nobody_listens(_: str) -> None:
+        raise StorageUnavailable("queue deliver: no answer")
+
+    with pytest.raises(StorageUnavailable):
+        await fire_due(new_office.organization, new_office.clock(), nobody_listens)
+    new_office.clock.move(minutes=2)
+    assert await new_office.fire() == [message]
+
+
+async def test_a_message_under_delivery_is_handed_over_and_still_sent_once(
+    new_office: PostOffice,
+) -> None:
+    """The timer changes the row while a delivery holds its lease."""
+    new_office.faults({"kind": "throttle", "retryAfter": 1, "method": "POST", "path": "/send$"})
+    message = await new_office.accepted()
+    await new_office.deliver(message)
+    new_office.clock.move(minutes=3)
+    fired = await new_office.fire()
+    assert fired == [message]
+    await new_office.finish(message)
+    assert len(new_office.received()) == 1
+    assert await new_office.fire() == []
+
+
+async def test_work_grows_with_what_is_due_not_with_what_waits_or_is_done(
+    new_office: PostOffice,
+) -> None:
+    for _ in range(3):
+        await new_office.accepted()
+    few = await calls_of_a_round(new_office)
+    for number in range(200):
+        waits_until = new_office.clock().replace(year=2030)
+        await put_due(new_office.organization, f"{number:032d}", waits_until)
+    assert await calls_of_a_round(new_office) == few
+    new_office.clock.move(minutes=2)
+    assert await calls_of_a_round(new_office) > few
+
+
+async def calls_of_a_round(office: PostOffice) -> int:
+    """How many calls to storage one round of the timer makes."""
+    trouble = Trouble(10_000, after=False)
+    organization: Organization = troubled(office.organization, trouble, reads=True)
+    clock: MovableClock = office.clock
+    await fire_due(organization, clock(), office.enqueue)
+    await organization.tables.close()
+    return len(trouble.calls)

@@ -1,0 +1,112 @@
+"""Rebuilding KPIs and lists from the events, and saying what differed (rule T9)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.messages.feeds import EVERYBODY, position
+from shared.messages.rows import MESSAGE_KEY, TABLE, copy_key, event_key, message_from_row
+from shared.organizations import Organization
+from shared.tracking.rebuild import MESSAGES_A_PAGE, rebuild_message, rebuild_page
+from tests.running_storage import MovableClock
+from tests.tracking.conftest import TakeIn
+from tests.tracking.followed_messages import (
+    PROGRAM,
+    at,
+    exact,
+    fold_all,
+    followed_message,
+    hit,
+)
+
+
+async def _lively(organization: Organization, take_in: TakeIn, clock: MovableClock) -> str:
+    """A message with opens and clicks of people and programs, and an inferred open."""
+    message = await followed_message(organization, clock(), copies=("li@example.com", "b@c.com"))
+    await take_in(
+        organization,
+        hit(message, at(clock, 60)),
+        hit(message, at(clock, 90), "click"),
+        hit(message, at(clock, 40), agent=PROGRAM),
+        hit(message, at(clock, 500), "click", copy=1),
+    )
+    assert await fold_all(organization, clock)
+    return message
+
+
+async def test_what_was_folded_needs_no_rebuild_t9(
+    contoso: Organization, take_in: TakeIn, clock: MovableClock
+) -> None:
+    message = await _lively(contoso, take_in, clock)
+
+    assert await rebuild_message(contoso, message) == []
+
+
+async def test_wrong_counts_are_put_right_and_told_t9(
+    contoso: Organization, take_in: TakeIn, clock: MovableClock
+) -> None:
+    message = await _lively(contoso, take_in, clock)
+    before = await exact(contoso, message)
+    for key, wrong in ((MESSAGE_KEY, '"opens": 3'), (copy_key(0), '"opens": 2')):
+        read = await contoso.tables.get(TABLE, message, key)
+        assert read is not None
+        assert wrong in read.row["kpis"]
+        row = {**read.row, "kpis": read.row["kpis"].replace(wrong, '"opens": 77')}
+        await contoso.tables.replace(TABLE, row, read.etag)
+
+    told = {(one.what, one.was, one.now) for one in await rebuild_message(contoso, message)}
+
+    assert ("message: opens", "77", "3") in told
+    assert ("copy 0: opens", "77", "2") in told
+    after = await exact(contoso, message)
+    assert after.kpis == before.kpis
+    assert await rebuild_message(contoso, message) == []
+
+
+async def test_a_message_that_is_in_no_list_is_listed_again(
+    contoso: Organization, take_in: TakeIn, clock: MovableClock
+) -> None:
+    message = await _lively(contoso, take_in, clock)
+    read = await contoso.tables.get(TABLE, message, MESSAGE_KEY)
+    assert read is not None
+    place = position(message_from_row(read.row))
+    await contoso.tables.delete("feeds", EVERYBODY, place)
+
+    told = {(one.what, one.was, one.now) for one in await rebuild_message(contoso, message)}
+
+    assert (f"list {EVERYBODY}", "not listed", "listed") in told
+    await exact(contoso, message)
+
+
+async def test_an_inferred_open_that_is_missing_comes_back(
+    contoso: Organization, take_in: TakeIn, clock: MovableClock
+) -> None:
+    message = await _lively(contoso, take_in, clock)
+    before = await exact(contoso, message)
+    (inferred,) = (event for event in before.events if event.inferred)
+    await contoso.tables.delete(TABLE, message, event_key(inferred.at, inferred.id))
+
+    differences = await rebuild_message(contoso, message)
+
+    assert [one.what for one in differences] == ["inferred open"]
+    after = await exact(contoso, message)
+    assert after.told == before.told
+
+
+async def test_an_organization_is_rebuilt_page_by_page(
+    contoso: Organization, fabrikam: Organization, clock: MovableClock
+) -> None:
+    wanted = {await followed_message(contoso, clock()) for _ in range(MESSAGES_A_PAGE + 3)}
+    await followed_message(fabrikam, clock())
+    for message in wanted:
+        read = await contoso.tables.get(TABLE, message, MESSAGE_KEY)
+        assert read is not None
+        listed = replace(message_from_row(read.row), subject="x")
+        await contoso.tables.delete("feeds", EVERYBODY, position(listed))
+
+    first = await rebuild_page(contoso)
+    assert first.cursor is not None
+    second = await rebuild_page(contoso, first.cursor)
+
+    assert (first.messages, second.messages, second.cursor) == (MESSAGES_A_PAGE, 3, None)
+    assert {one.message for one in (*first.differences, *second.differences)} == wanted
