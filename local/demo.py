@@ -21,7 +21,7 @@ from shared.organizations import Organization, Organizations
 from shared.records.store import load_record, store_record
 from shared.service import utc_now
 from shared.settings import OrganizationEntry, Settings
-from shared.storage.names import CONTAINERS, QUEUES, TABLES
+from shared.storage.names import CONTAINERS, HOST_CONTAINERS, QUEUES, TABLES
 
 RECORDS = (
     Record(RecordRef("contact", "c-1"), "Li Wei", ("li@example.com",), time_zone="Asia/Shanghai"),
@@ -45,7 +45,10 @@ async def provision(settings: Settings) -> None:
     """Makes every table, container and queue the code uses."""
     for entry in settings.organizations.values():
         await _provision_organization(entry, settings.local_storage_keys[entry.id])
-    async with QueueServiceClient.from_connection_string(settings.host_storage) as queues:
+    async with BlobServiceClient.from_connection_string(settings.host_blobs) as blobs:
+        for name in HOST_CONTAINERS:
+            await _unless_there(blobs.create_container(name))
+    async with QueueServiceClient.from_connection_string(settings.host_queues) as queues:
         for name in QUEUES:
             for queue in (name, f"{name}-poison"):
                 await _unless_there(queues.create_queue(queue))

@@ -23,10 +23,13 @@ from shared.access.keys import Keyring
 from shared.errors import StorageUnavailable
 from shared.organizations import Organization, Organizations
 from shared.settings import Settings
+from shared.shutdown import drain_on_sigterm
+from shared.storage.blobs import Blobs
 from shared.storage.names import FOLD_QUEUE
 from shared.storage.queues import Queues
 from shared.tracking.ingest import Ingest
 from shared.tracking.journal import Journal
+from shared.tracking.overflow import Overflow
 from shared.tracking.tokens import Addresses, Signer
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ class Service:
     signer: Signer
     keyring: Keyring
     queues: Queues
+    overflow: Overflow
     instance: str
     ingest: Ingest = field(init=False)
     _signals: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -62,7 +66,8 @@ class Service:
             organizations=Organizations(settings.organizations, settings.local_storage_keys),
             signer=Signer(settings.signing_keys),
             keyring=Keyring(time.monotonic),
-            queues=Queues(settings.host_storage),
+            queues=Queues(settings.host_queues),
+            overflow=Overflow(Blobs(settings.host_blobs), utc_now),
             instance=instance,
         )
         service.ingest = Ingest(
@@ -71,6 +76,7 @@ class Service:
             instance,
             now_ms,
             service._hits_committed,
+            service.overflow,
         )
         return service
 
@@ -142,4 +148,5 @@ def service() -> Service:
     global _service
     if _service is None:
         _service = Service.from_settings(Settings.from_env(os.environ))
+        drain_on_sigterm(_service.ingest)
     return _service

@@ -50,9 +50,11 @@ class Settings:
     """Key id → 32 or more bytes; the first signs, all verify. Empty: withdrawn (its links say
     410)."""
     public_address: str
-    host_storage: str = field(repr=False)
+    host_queues: str = field(repr=False)
     """Connection string of the host's storage account, or its queue endpoint where identity is
     used."""
+    host_blobs: str = field(repr=False)
+    """Connection string of the host's storage account, or its blob endpoint."""
     journal_dir: Path
     signed_in_people: bool
     """Whether the platform's authentication is on, so that its principal header can be trusted."""
@@ -69,9 +71,8 @@ class Settings:
             organizations=reader.organizations("ORGANIZATIONS", public_address),
             signing_keys=reader.signing_keys("SIGNING_KEYS"),
             public_address=public_address,
-            host_storage=environ.get("AzureWebJobsStorage")
-            or environ.get("AzureWebJobsStorage__queueServiceUri")
-            or reader.missing("AzureWebJobsStorage or AzureWebJobsStorage__queueServiceUri"),
+            host_queues=reader.host_storage("queueServiceUri"),
+            host_blobs=reader.host_storage("blobServiceUri"),
             journal_dir=Path(
                 environ.get("JOURNAL_DIR") or Path(tempfile.gettempdir(), "engagement-journal")
             ),
@@ -94,6 +95,15 @@ class _Reader:
     def missing(self, name: str) -> str:
         self._wrong.append(f"{name} is missing")
         return ""
+
+    def host_storage(self, service: str) -> str:
+        """The host's connection string, else its endpoint for a service, by the platform's names."""
+        name = f"AzureWebJobsStorage__{service}"
+        return (
+            self._environ.get("AzureWebJobsStorage")
+            or self._environ.get(name)
+            or self.missing(f"AzureWebJobsStorage or {name}")
+        )
 
     def address(self, name: str) -> str:
         value = self._environ.get(name) or self.missing(name)

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from local.demo import provision, seed
 from shared.settings import Settings
+from shared.storage.blobs import Blobs
+from shared.tracking.overflow import Overflow
 from shared.tracking.tokens import Signer
 from tests.running_azurite import RunningAzurite
 
@@ -130,3 +132,8 @@ class MovableClock:
         """Moves it on, as `timedelta` counts: `clock.move(seconds=30)`."""
         self.now += timedelta(**by)
         return self.now
+
+
+def overflow_away(clock: MovableClock) -> Overflow:
+    """An overflow that does not answer, for tests in which nothing should need it."""
+    return Overflow(Blobs("http://127.0.0.1:9/nobody", "a2V5"), clock)

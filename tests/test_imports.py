@@ -71,7 +71,7 @@ def test_importing_the_app_loads_the_functions_and_the_tables_library_and_nothin
 @pytest.mark.processes
 def test_the_app_imports_without_any_setting() -> None:
     """Indexing a function app must not need what only its calls do."""
-    environ = {name: "" for name in ("ORGANIZATIONS", "SIGNING_KEYS", "AzureWebJobsStorage")}
+    environ = dict.fromkeys(("ORGANIZATIONS", "SIGNING_KEYS", "AzureWebJobsStorage"), "")
     assert "function_app" in loaded(IMPORT, environ)
 
 

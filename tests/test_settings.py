@@ -149,8 +149,10 @@ def test_the_first_key_is_the_newest_and_withdrawn_ones_are_remembered() -> None
 def test_the_hosts_storage_may_be_reached_by_identity() -> None:
     environ = {name: value for name, value in SOUND.items() if name != "AzureWebJobsStorage"}
     environ["AzureWebJobsStorage__queueServiceUri"] = "https://host.queue.core.windows.net"
+    environ["AzureWebJobsStorage__blobServiceUri"] = "https://host.blob.core.windows.net"
     settings = Settings.from_env(environ)
-    assert settings.host_storage == "https://host.queue.core.windows.net"
+    assert settings.host_queues == "https://host.queue.core.windows.net"
+    assert settings.host_blobs == "https://host.blob.core.windows.net"
 
 
 @pytest.mark.parametrize(

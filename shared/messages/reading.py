@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,6 +25,9 @@ _MOST_LOOKED_AT = 2_000
 NEWEST_FIRST = "-accepted"
 
 _EARLIEST = "0001"
+_PLACE = re.compile(r"[0-9]{13}~[0-9a-f]{32}")
+_COUNTED = re.compile(r"at:([0-9]{1,5})")
+_NOT_THIS_LISTS = "This cursor is none of a list in this order; use the one from the page before."
 _SORTS: Mapping[str, Callable[[MessageRow], Any]] = {
     "accepted": lambda m: m.accepted_at,
     "sent": lambda m: m.sent_at.isoformat() if m.sent_at else _EARLIEST,
@@ -119,17 +123,17 @@ async def _of_period(organization: Organization, query: Query, now: datetime) ->
 def _start(cursor: str, most: int) -> int:
     if not cursor:
         return 0
-    number = cursor.removeprefix("at:")
-    if not cursor.startswith("at:") or not number.isdigit():
-        raise Refusal(422, "This cursor belongs to a list in another order.")
-    return min(int(number), most)
+    number = _COUNTED.fullmatch(cursor)
+    if number is None:
+        raise Refusal(422, _NOT_THIS_LISTS)
+    return min(int(number[1]), most)
 
 
 def _feed(
     organization: Organization, query: Query, *, after: str, a_time: int
 ) -> AsyncIterator[Listed]:
-    if after.startswith("at:"):
-        raise Refusal(422, "This cursor belongs to a list in another order.")
+    if after and not _PLACE.fullmatch(after):
+        raise Refusal(422, _NOT_THIS_LISTS)
     return read_feed(
         organization,
         seller_feed(query.seller) if query.seller else EVERYBODY,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -217,6 +217,7 @@ class _Delivery:
         for draft in found:
             await self.ask(self.workshop.mail.delete_message(self.message.from_, draft.id))
         found.clear()
+        await self.forget_links()
         if self.message.follow_choice is FollowChoice.REQUIRED:
             raise _Failed(Failure("cannotFollow"))
         await self.write(
@@ -240,9 +241,23 @@ class _Delivery:
             Write("upsert", link_to_row(self.message.id, self.copy.number, place, link))
             for place, link in enumerate(composed.links)
         ]
+        await self.write_links(rows)
+        return composed
+
+    async def forget_links(self) -> None:
+        """Removes the links of a followed draft that an earlier attempt made: nobody has them."""
+        prefix = f"link~{self.copy.number:04d}~"
+        links = self.organization.tables.rows(
+            TABLE, self.message.id, after=prefix, below=prefix + "~"
+        )
+        keys = [read.row["RowKey"] async for read in links]
+        await self.write_links(
+            [Write("delete", {"PartitionKey": self.message.id, "RowKey": key}) for key in keys]
+        )
+
+    async def write_links(self, rows: Sequence[Write]) -> None:
         for start in range(0, len(rows), TRANSACTION_LIMIT):
             await self.organization.tables.transact(TABLE, rows[start : start + TRANSACTION_LIMIT])
-        return composed
 
     async def draft(self, content: Content, composed: Composed, found: list[FoundMessage]) -> None:
         """The draft in the seller's mailbox: the one an earlier attempt made, or a new one."""

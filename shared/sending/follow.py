@@ -11,6 +11,10 @@ from shared.model import FOLLOWABLE_TYPES, FollowChoice, Reason, Recipient, Reco
 from shared.organizations import Organization, OrganizationSettings
 from shared.records.store import load_record, records_with_address
 
+LONGEST_NAMING = 600
+"""Characters of addresses in one reason; a mail address has at most 254. (The library of the
+sentences takes values of up to 1,000, and a row keeps the reasons in one property.)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -106,4 +110,10 @@ def _followable(one: Resolved) -> bool:
 
 
 def _who(recipients: Sequence[Resolved]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one.recipient.address for one in recipients))
+    """Each address once; a crowd is named by those who fit into a sentence, then "…"."""
+    named: list[str] = []
+    for address in dict.fromkeys(one.recipient.address for one in recipients):
+        if sum(map(len, (*named, address))) > LONGEST_NAMING:
+            return (*named, "…")
+        named.append(address)
+    return tuple(named)

@@ -1,9 +1,10 @@
-"""Blobs of one organization: what does not fit into a row."""
+"""Blobs: what does not fit into a row."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
+from datetime import datetime
 from typing import Any
 
 from shared.errors import StorageUnavailable
@@ -14,10 +15,14 @@ _LARGEST_BODY = 1024 * 1024
 
 
 class Blobs:
-    """The blob containers of one storage account; the library is loaded at the first call."""
+    """The blob containers of one storage account; the library is loaded at the first call.
 
-    def __init__(self, endpoint: str, account_key: str | None) -> None:
-        self._endpoint = endpoint
+    `storage` is the account's blob endpoint (with `account_key`, else the identity is used), or a
+    connection string.
+    """
+
+    def __init__(self, storage: str, account_key: str | None = None) -> None:
+        self._storage = storage
         self._account_key = account_key
         self._service: Any = None
         self._opening = asyncio.Lock()
@@ -45,6 +50,30 @@ class Blobs:
         except AzureError as error:
             raise StorageUnavailable(f"blob storage: {type(error).__name__}") from error
 
+    async def delete(self, container: str, name: str) -> None:
+        """Deletes a blob; one that is gone already is fine."""
+        from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+        try:
+            await (await self._open()).get_blob_client(container, name).delete_blob()
+        except ResourceNotFoundError:
+            return
+        except AzureError as error:
+            raise StorageUnavailable(f"blob storage: {type(error).__name__}") from error
+
+    async def names(self, container: str) -> list[tuple[str, datetime]]:
+        """The first names of a container in their order, at most 5,000, and when each was
+        written."""
+        from azure.core.exceptions import AzureError
+
+        client = (await self._open()).get_container_client(container)
+        try:
+            async for page in client.list_blobs().by_page():
+                return [(blob.name, blob.last_modified) async for blob in page]
+        except AzureError as error:
+            raise StorageUnavailable(f"blob storage: {type(error).__name__}") from error
+        return []
+
     async def close(self) -> None:
         if self._service is not None:
             await self._service.close()
@@ -54,24 +83,25 @@ class Blobs:
         async with self._opening:
             if self._service is None:
                 module = await asyncio.to_thread(importlib.import_module, "azure.storage.blob.aio")
-                credential: Any
-                if self._account_key is not None:
-                    credential = {
-                        "account_name": self._endpoint.rsplit("/", 1)[-1],
-                        "account_key": self._account_key,
-                    }
-                else:
-                    from shared.storage.identity import credential as identity
-
-                    credential = await identity()
-                self._service = module.BlobServiceClient(
-                    self._endpoint,
-                    credential=credential,
+                options = {
                     **ONE_QUICK_RETRY,
-                    max_single_put_size=_LARGEST_BODY,
-                    max_block_size=_LARGEST_BODY,
-                    connection_timeout=5,
-                    read_timeout=20,
-                    use_env_settings=False,
-                )
+                    "max_single_put_size": _LARGEST_BODY,
+                    "max_block_size": _LARGEST_BODY,
+                    "connection_timeout": 5,
+                    "read_timeout": 20,
+                    "use_env_settings": False,
+                }
+                service = module.BlobServiceClient
+                if "://" not in self._storage.split(";", 1)[0]:
+                    self._service = service.from_connection_string(self._storage, **options)
+                else:
+                    self._service = service(self._storage, await self._credential(), **options)
             return self._service
+
+    async def _credential(self) -> Any:
+        if self._account_key is not None:
+            account = self._storage.rsplit("/", 1)[-1]
+            return {"account_name": account, "account_key": self._account_key}
+        from shared.storage.identity import credential as identity
+
+        return await identity()

@@ -6,6 +6,9 @@ TABLES = ("messages", "feeds", "schedule", "ingest", "records", "lookups", "sett
 CONTAINERS = ("content",)
 """Blob containers of each organization's storage account."""
 
+HOST_CONTAINERS = ("overflow",)
+"""Blob containers of the host's storage account."""
+
 DELIVER_QUEUE = "deliver"
 FOLD_QUEUE = "fold"
 QUEUES = (DELIVER_QUEUE, FOLD_QUEUE)

@@ -37,8 +37,8 @@ from shared.tracking.classify import Signals, classify
 from shared.tracking.clients import describe
 from shared.tracking.counting import count, inferred_open, total
 from shared.tracking.folder_lease import FolderLease
-from shared.tracking.hits import Hit, unpack
-from shared.tracking.ingest import HITS_PARTITION
+from shared.tracking.hits import Hit
+from shared.tracking.segments import Segment, delete_segments, read_segments, set_aside
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,6 @@ EVENTS_A_TRANSACTION = 90
 
 SEGMENTS_A_READ = 100
 MESSAGES_AT_ONCE = 8
-_SET_ASIDE_PARTITION = "aside"
 _NOT_SENT_YET = datetime.max.replace(tzinfo=UTC)
 
 
@@ -64,11 +63,11 @@ async def fold(
         return True
     async with lease.kept():
         while True:
-            while segments := await _read_segments(organization):
+            while segments := await read_segments(organization, SEGMENTS_A_READ):
                 # After the hits, so that a switch that came before one of them is known (rule F6).
                 settings = await organization.settings()
                 await _fold_hits(organization, settings, _hits(segments))
-                await _delete_segments(organization, segments)
+                await delete_segments(organization, segments)
                 if clock() >= until:
                     await lease.give_up()
                     return False
@@ -76,38 +75,11 @@ async def fold(
                 return True
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    key: str
-    hits: list[Hit]
-
-
-async def _read_segments(organization: Organization) -> list[_Segment]:
-    page = await organization.tables.page("ingest", HITS_PARTITION, limit=SEGMENTS_A_READ)
-    return [
-        _Segment(read.row["RowKey"], list(unpack(read.row["hits"].decode().splitlines())))
-        for read in page
-    ]
-
-
-async def _delete_segments(organization: Organization, segments: Sequence[_Segment]) -> None:
-    writes = [
-        Write("delete", {"PartitionKey": HITS_PARTITION, "RowKey": segment.key})
-        for segment in segments
-    ]
-    try:
-        await organization.tables.transact("ingest", writes)
-    except Changed:
-        # Somebody with a lapsed lease was here too and some are gone: the rest goes one by one.
-        for segment in segments:
-            await organization.tables.delete("ingest", HITS_PARTITION, segment.key)
-
-
-def _hits(segments: Iterable[_Segment]) -> dict[str, list[Hit]]:
+def _hits(segments: Iterable[Segment]) -> dict[str, list[Hit]]:
     """The hits by message, each id once (a journal may repeat what a segment has)."""
     by_message: defaultdict[str, dict[str, Hit]] = defaultdict(dict)
     for segment in segments:
-        for hit in segment.hits:
+        for hit in segment.hits():
             by_message[hit.message][hit.id] = hit
     return {message: list(hits.values()) for message, hits in by_message.items()}
 
@@ -128,23 +100,12 @@ async def _fold_hits(
             except Exception:
                 # What we did not foresee must not stop the other messages, and must not be lost.
                 log.exception("hits of message %s of %s set aside", message, organization.id)
-                await _set_aside(organization, message, hits[message])
+                await set_aside(organization, message, hits[message])
 
     results = await asyncio.gather(*(one(message) for message in hits), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result
-
-
-async def _set_aside(organization: Organization, message: str, hits: Sequence[Hit]) -> None:
-    for hit in hits:
-        row = {
-            "PartitionKey": _SET_ASIDE_PARTITION,
-            "RowKey": f"{message}~{hit.id}",
-            "schema": 1,
-            "hit": hit.packed(),
-        }
-        await organization.tables.upsert("ingest", row)
 
 
 async def fold_message(

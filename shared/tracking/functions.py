@@ -162,9 +162,14 @@ async def fold_hits(msg: func.QueueMessage) -> None:
 
 @blueprint.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%", use_monitor=False)
 async def sweep_hits(timer: func.TimerRequest) -> None:
-    """Takes over journals of processes that ended, and folds what no word on the queue told of."""
+    """Takes over journals of processes that ended, gives the overflow back, and folds what
+    waits."""
     running = service()
     running.ingest.adopt_journals()
+    try:
+        await running.overflow.give_back(running.organizations)
+    except Transient as error:
+        log.warning("the overflow cannot be looked into now: %s", error)
     for organization in running.organizations.all():
         try:
             await _fold(running, organization)

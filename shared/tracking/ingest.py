@@ -1,8 +1,9 @@
 """Taking hits in: one write for all hits of an organization that arrive while a write is under way.
 
-`record` returns when the hit is safe: in the organization's `ingest` table as part of a *segment*,
-or, where storage does not answer in time, in the local journal (the segment follows when storage
-is back). Nothing here looks at a message; that is the fold's work.
+`record` returns when the hit is safe: in a *segment* of the organization's storage; in the
+overflow, while that storage stays away; or, where neither answers in time, in the local journal
+(its segment follows when one of them is back). Nothing here looks at a message; that is the fold's
+work.
 """
 
 from __future__ import annotations
@@ -14,17 +15,25 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.errors import Conflict, StorageUnavailable
+from shared.errors import StorageUnavailable
 from shared.organizations import Organization, Organizations
 from shared.tracking.hits import Hit
 from shared.tracking.journal import Journal
+from shared.tracking.overflow import Overflow
+from shared.tracking.segments import SEGMENT_BYTES, Segment, store_segment
 
 log = logging.getLogger(__name__)
 
-SEGMENT_BYTES = 45 * 1024
-"""A segment stays below the limit of a property, 64 KiB, with room to spare."""
+GATHER_S = 0.005
+"""Under load a write waits this long at most for those who were in the last one to come again."""
 
-HITS_PARTITION = "hits"
+WRITE_PATIENCE_S = 3.0
+"""How long a write of a segment may take before storage counts as away."""
+
+OVERFLOW_AFTER_S = 5.0
+"""After this long without its storage, an organization's segments go to the overflow."""
+
+_FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 
 
@@ -41,14 +50,17 @@ class Ingest:
         instance: str,
         now_ms: Callable[[], int],
         committed: Callable[[str], None],
+        overflow: Overflow,
     ) -> None:
         self._organizations = organizations
         self._journal = journal
+        self._overflow = overflow
         self._instance = instance
         self._now_ms = now_ms
         self._committed = committed
         self._streams: dict[str, _Stream] = {}
         self._adopting: asyncio.Task[int] | None = None
+        self._numbers = itertools.count()
 
     async def record(self, organization: str, hit: Hit, patience: float) -> bool:
         """Returns once the hit is safe, waiting for storage at most `patience` seconds.
@@ -76,6 +88,16 @@ class Ingest:
             self._adopting = asyncio.create_task(self._adopt())
         return self._adopting
 
+    async def drain(self, patience: float) -> bool:
+        """Before this process ends: gets what is not safe elsewhere into storage or overflow.
+
+        Returns whether all of it was; what was not stays in the journal on this machine's disk.
+        """
+        waiting = [future for stream in self._streams.values() for future in stream.hurry()]
+        if waiting:
+            await asyncio.wait(waiting, timeout=patience)
+        return all(future.done() for future in waiting)
+
     async def _adopt(self) -> int:
         journals = await self._journal.adopt()
         waiting = [
@@ -91,14 +113,38 @@ class Ingest:
             journal.remove()
         return len(waiting)
 
+    async def write(self, organization: Organization, segment: Segment, away_s: float) -> bool:
+        """Tries once to write a segment; `away_s` is for how long the storage has been away.
+
+        True when it is safe in the organization's storage, False when it is in the overflow. Raises
+        `StorageUnavailable` where it is nowhere.
+        """
+        try:
+            async with asyncio.timeout(WRITE_PATIENCE_S):
+                await store_segment(organization, segment)
+            return True
+        except (StorageUnavailable, TimeoutError) as error:
+            if away_s < OVERFLOW_AFTER_S:
+                raise StorageUnavailable(str(error) or "no answer in time") from error
+        await self._overflow.keep(organization.id, segment)
+        return False
+
+    def segment_of(self, lines: list[str]) -> Segment:
+        key = f"{self._now_ms():013d}-{self._instance}-{next(self._numbers):06d}"
+        return Segment(key, "\n".join(lines).encode())
+
+    def settled(self, organization: str, hits: list[Hit], *, in_overflow: bool) -> None:
+        self._journal.forget(hits)
+        if not in_overflow:
+            self._committed(organization)
+
     def _stream(self, organization: str) -> _Stream | None:
         stream = self._streams.get(organization)
         if stream is None:
             found = self._organizations.get(organization)
             if found is None:
                 return None
-            stream = _Stream(found, self)
-            self._streams[organization] = stream
+            stream = self._streams[organization] = _Stream(found, self)
         return stream
 
 
@@ -110,68 +156,112 @@ class _Pending:
 
 
 class _Stream:
-    """The hits of one organization on their way to its table: at most one write at a time."""
+    """The hits of one organization on their way to storage: at most one write at a time."""
 
     def __init__(self, organization: Organization, ingest: Ingest) -> None:
         self._organization = organization
         self._ingest = ingest
         self._pending: deque[_Pending] = deque()
+        self._under_way: list[_Pending] = []
         self._writing: asyncio.Task[None] | None = None
-        self._numbers = itertools.count()
+        self._gathered = asyncio.Event()
+        self._wanted = 0
+        self._hurry = asyncio.Event()
+        self._away_since: float | None = None
 
     def append(self, hit: Hit) -> asyncio.Future[None]:
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append(_Pending(hit, hit.packed(), committed))
+        if len(self._pending) >= self._wanted:
+            self._gathered.set()
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
         return committed
 
+    def hurry(self) -> list[asyncio.Future[None]]:
+        """No more waiting: storage is asked at once, then the overflow. What is not safe yet."""
+        self._hurry.set()
+        return [pending.committed for pending in (*self._under_way, *self._pending)]
+
     async def _write_all(self) -> None:
         try:
             while self._pending:
-                segment = self._take()
-                await self._write(segment)
-                for pending in segment:
-                    if not pending.committed.done():
-                        pending.committed.set_result(None)
-                self._ingest._journal.forget([pending.hit for pending in segment])
-                self._ingest._committed(self._organization.id)
+                await self._gather()
+                self._under_way = self._take()
+                await self._write(self._under_way)
+                self._wanted = len(self._under_way)
+                self._under_way = []
         finally:
             self._writing = None
+            self._wanted = 0
+
+    async def _gather(self) -> None:
+        """Under load, lets those who were in the last write come again before the next one.
+
+        Otherwise writes of one hit and of all others would take turns for ever.
+        """
+        self._wanted = self._wanted * 3 // 4
+        if len(self._pending) >= self._wanted:
+            return
+        self._gathered.clear()
+        try:
+            async with asyncio.timeout(GATHER_S):
+                await self._gathered.wait()
+        except TimeoutError:
+            return
 
     def _take(self) -> list[_Pending]:
-        segment = [self._pending.popleft()]
-        size = len(segment[0].line)
+        taken = [self._pending.popleft()]
+        size = len(taken[0].line)
         while self._pending and size + len(self._pending[0].line) < SEGMENT_BYTES:
             size += len(self._pending[0].line) + 1
-            segment.append(self._pending.popleft())
-        return segment
+            taken.append(self._pending.popleft())
+        return taken
 
-    async def _write(self, segment: list[_Pending]) -> None:
-        """Writes until it is there. The key stays the same, so a lost answer does no harm."""
-        key = f"{self._ingest._now_ms():013d}-{self._ingest._instance}-{next(self._numbers):06d}"
-        row = {
-            "PartitionKey": HITS_PARTITION,
-            "RowKey": key,
-            "schema": 1,
-            "hits": "\n".join(pending.line for pending in segment).encode(),
-        }
-        pause = 0.1
-        while True:
+    async def _write(self, taken: list[_Pending]) -> None:
+        """Tries until the hits are safe. The key stays the same, so a lost answer does no harm."""
+        segment = self._ingest.segment_of([pending.line for pending in taken])
+        pause, home = _FIRST_PAUSE_S, None
+        while home is None:
             try:
-                await self._organization.tables.insert("ingest", row)
-                return
-            except Conflict:
-                return
+                home = await self._ingest.write(self._organization, segment, self._away_s())
+                continue
             except StorageUnavailable as error:
-                log.warning(
-                    "%d hits of %s wait for its storage: %s",
-                    len(segment) + len(self._pending),
-                    self._organization.id,
-                    error,
-                )
+                self._note_away(len(taken), error)
             except Exception:
                 # Nothing a hit waits for may end this loop: what is unknown is logged and retried.
                 log.exception("hits of %s could not be written", self._organization.id)
-            await asyncio.sleep(pause)
+            await self._pause(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
+        if home:
+            self._away_since = None
+        for pending in taken:
+            if not pending.committed.done():
+                pending.committed.set_result(None)
+        hits = [pending.hit for pending in taken]
+        self._ingest.settled(self._organization.id, hits, in_overflow=not home)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(0.05 if self._hurry.is_set() else seconds):
+                await self._hurry.wait()
+                await asyncio.sleep(0.05)
+        except TimeoutError:
+            return
+
+    def _away_s(self) -> float:
+        if self._hurry.is_set():
+            return OVERFLOW_AFTER_S
+        if self._away_since is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._away_since
+
+    def _note_away(self, hits: int, error: StorageUnavailable) -> None:
+        if self._away_since is None:
+            self._away_since = asyncio.get_running_loop().time()
+        log.warning(
+            "%d hits of %s wait for its storage: %s",
+            hits + len(self._pending),
+            self._organization.id,
+            error,
+        )

@@ -87,11 +87,12 @@ def cursor_of(req: func.HttpRequest) -> str:
     """Where a list goes on, as `cursor_for` wrote it; the empty text is the beginning."""
     text = req.params.get("cursor", "")
     try:
-        return base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)).decode()
+        cursor = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)).decode()
     except (binascii.Error, ValueError):
-        raise Refusal(
-            422, "This cursor is none of ours; use the one from the page before."
-        ) from None
+        cursor = "\0"
+    if not (cursor.isascii() and cursor.isprintable()) or cursor_for(cursor) != text.rstrip("="):
+        raise Refusal(422, "This cursor is none of ours; use the one from the page before.")
+    return cursor
 
 
 def cursor_for(position: str) -> str:

@@ -15,7 +15,7 @@ from shared.tracking.ingest import Ingest
 from shared.tracking.journal import Journal
 from tests.faults.storage_proxy import StorageProxy, storage_proxy
 from tests.running_azurite import RunningAzurite
-from tests.running_storage import Deployment, MovableClock
+from tests.running_storage import Deployment, MovableClock, overflow_away
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +85,9 @@ def take_in(organizations: Organizations, clock: MovableClock, tmp_path: Path) -
     proxy."""
     instance = secrets.token_hex(6)
     journal = Journal(tmp_path / "journal", instance)
-    ingest = Ingest(organizations, journal, instance, clock.ms, lambda organization: None)
+    ingest = Ingest(
+        organizations, journal, instance, clock.ms, lambda organization: None, overflow_away(clock)
+    )
 
     async def take(hits: Sequence[Hit]) -> None:
         await asyncio.gather(*(ingest.record("contoso", hit, patience=30) for hit in hits))

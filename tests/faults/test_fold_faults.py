@@ -1,10 +1,15 @@
 """A fold that meets a fault at any of its requests is done again, and everything is counted once.
 
 Storage is the real one, the fold and its libraries are; what fails is the network between them.
+
+    FAULTS=all pytest tests/faults/test_fold_faults.py
+
+takes twice as long and tries every way of failing.
 """
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -27,13 +32,19 @@ from tests.tracking.followed_messages import (
 
 FAULTS = {
     "refused": refuse(),
-    "says 503": answer(503),
     "says 409": answer(409),
-    "says 412": answer(412),
     "done, the connection broke": done_but_lost(),
-    "done, said 500": done_but_lost(500),
     "done, the answer was cut": cut(),
 }
+ALIKE = {
+    "says 503": answer(503),
+    "says 412": answer(412),
+    "done, said 500": done_but_lost(500),
+}
+"""What our code does not tell from one of the others: left to those who ask for all of it."""
+
+if os.environ.get("FAULTS") == "all":
+    FAULTS |= ALIKE
 
 
 async def two_messages(
@@ -81,16 +92,17 @@ async def test_a_fold_disturbed_at_any_request_counts_every_hit_once(
         await take_in(hits)
         with proxy.fail(fault, account=through_proxy.account, after=nth, times=1) as rule:
             await fold_until_done(through_proxy.organization, contoso, clock)
-        proxy_says = f"at request {nth + 1}: "
+        where = f"at request {nth + 1}: "
         for message in messages:
             followed = await read_followed(contoso, message)
             events = {event.id for event in followed.events if not event.inferred}
             wanted = {hit.id for hit in hits if hit.message == message}
             if events != wanted:
-                wrong.append(f"{proxy_says}{len(events)} events of {len(wanted)} hits")
-        wrong += [proxy_says + each for each in await contradictions(contoso, messages)]
+                wrong.append(f"{where}{len(events)} events of {len(wanted)} hits")
+        wrong += [where + each for each in await contradictions(contoso, messages)]
         if not rule.struck:
             break
         nth += 1
+    # The lease, the segments, two messages with their lists: there were all of them to disturb.
     assert nth >= 20
-    assert wrong == []
+    assert wrong[:4] == [], f"and {len(wrong)} in all"

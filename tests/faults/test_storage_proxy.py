@@ -98,9 +98,7 @@ async def test_blobs_and_queues_go_through_as_well(
         blob = blobs.get_blob_client("content", "a file")
         await blob.upload_blob(bytes(100_000))
         assert len(await (await blob.download_blob()).readall()) == 100_000
-    async with QueueServiceClient.from_connection_string(
-        settings.host_storage, **options
-    ) as queues:
+    async with QueueServiceClient.from_connection_string(settings.host_queues, **options) as queues:
         queue = queues.get_queue_client("fold")
         await queue.send_message("hello")
         assert [m.content async for m in queue.receive_messages()] == ["hello"]
@@ -156,7 +154,7 @@ async def test_a_hanging_connection_breaks_when_the_fault_is_lifted(
     rows: TableClient, proxy: StorageProxy
 ) -> None:
     rule = proxy.fail(hang())
-    waiting = asyncio.create_task(rows.create_entity(row("a")))
+    waiting = asyncio.ensure_future(rows.create_entity(row("a")))
     assert await asyncio.to_thread(rule.has_struck.wait, 5)
     started = time.monotonic()
     rule.lift()

@@ -4,9 +4,11 @@ the sending themselves."""
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
+import httpx
 import pytest
 import pytest_asyncio
 
+from shared.access.keys import SCOPES
 from shared.graph.client import close_graph_clients
 from shared.organizations import Organization, Organizations
 from tests.running_graph import RunningGraph, running_graph
@@ -23,11 +25,24 @@ def service(
         yield running
 
 
+@pytest.fixture(scope="module")
+def keys_by_scope(service: RunningService) -> dict[str, str]:
+    """For each scope a key of Contoso that has only this one."""
+    return {scope: service.new_key(scope) for scope in SCOPES}
+
+
 @pytest.fixture(scope="session")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGraph]:
     database = tmp_path_factory.mktemp("graph") / "graph.db"
     with running_graph(database, move_after=0) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[httpx.Client]:
+    """Plain HTTP, without the certificates that each new client would read."""
+    with httpx.Client(verify=False, trust_env=False) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
@@ -52,22 +67,24 @@ async def shared_contoso(shared_storage: Deployment) -> AsyncIterator[Organizati
 
 
 @pytest.fixture
-def office(shared_contoso: Organization, graph: RunningGraph, clock: MovableClock) -> PostOffice:
+def office(
+    shared_contoso: Organization, graph: RunningGraph, clock: MovableClock, http: httpx.Client
+) -> PostOffice:
     """Contoso's sending, driven by hand, beside the messages of other tests.
 
     The tests run in their module's loop: `pytest.mark.asyncio(loop_scope="module")`.
     """
-    office = PostOffice(shared_contoso, graph, clock)
+    office = PostOffice(shared_contoso, graph, clock, http)
     office.forget_mail()
     return office
 
 
 @pytest.fixture
 async def new_office(
-    contoso: Organization, graph: RunningGraph, clock: MovableClock
+    contoso: Organization, graph: RunningGraph, clock: MovableClock, http: httpx.Client
 ) -> AsyncIterator[PostOffice]:
     """The same over storage of its own, for tests that change records and settings."""
-    office = PostOffice(contoso, graph, clock)
+    office = PostOffice(contoso, graph, clock, http)
     office.forget_mail()
     yield office
     await close_graph_clients()

@@ -34,9 +34,6 @@ PUBLIC_ADDRESS = "http://follow.example"
 BODY = '<p>Hello <a href="https://example.com/offer?a=1&amp;b=2">our offer</a></p>'
 SIGNER = Signer({"k1": b"a key for tests, 32 bytes or more"})
 
-# Plain HTTP: without the certificates that each new client would read.
-_CLIENT = httpx.Client(verify=False, trust_env=False)
-
 WORD_COMES_BACK_S = 30.0
 """How long the queue hides a word whose function died (host.json)."""
 
@@ -55,6 +52,7 @@ class PostOffice:
     organization: Organization
     graph: RunningGraph
     clock: MovableClock
+    http: httpx.Client
     words: list[str] = field(default_factory=list)
 
     @property
@@ -168,7 +166,7 @@ class PostOffice:
     def received(self, address: str = "li@example.com") -> list[dict[str, Any]]:
         """The mails of a recipient, once nothing is on its way any more."""
         soon(self._nothing_on_its_way)
-        items: list[dict[str, Any]] = _CLIENT.get(
+        items: list[dict[str, Any]] = self.http.get(
             f"{self.graph.address}/_local/mailboxes/{address}/messages"
         ).json()["items"]
         return items
@@ -176,23 +174,23 @@ class PostOffice:
     def drafts(self, seller: str = ANA) -> list[dict[str, Any]]:
         """What is left in a seller's drafts, once nothing is on its way any more."""
         soon(self._nothing_on_its_way)
-        items = _CLIENT.get(
+        items = self.http.get(
             f"{self.graph.base_url}/users/{seller}/messages", params={"$top": 1000}
         ).json()["value"]
         return [item for item in items if item["isDraft"]]
 
     def forget_mail(self) -> None:
         """A local Graph without mail and without faults."""
-        _CLIENT.delete(f"{self.graph.address}/_local").raise_for_status()
+        self.http.delete(f"{self.graph.address}/_local").raise_for_status()
 
     def faults(self, *faults: dict[str, Any]) -> None:
         """What fails next at Graph, in this order."""
-        answer = _CLIENT.post(f"{self.graph.address}/_local/faults", json={"faults": faults})
+        answer = self.http.post(f"{self.graph.address}/_local/faults", json={"faults": faults})
         answer.raise_for_status()
 
     def requests(self) -> list[tuple[str, str]]:
         """The requests Graph got so far: method, and path without the item's id."""
-        items = _CLIENT.get(f"{self.graph.address}/_local/requests").json()["items"]
+        items = self.http.get(f"{self.graph.address}/_local/requests").json()["items"]
         return [(item["method"], item["path"]) for item in items]
 
     def _nothing_on_its_way(self) -> bool:

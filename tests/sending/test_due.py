@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from shared.errors import StorageUnavailable
 from shared.model import Status
 from shared.organizations import Organization
+from shared.sending.deliver import Later
 from shared.sending.due import fire_due, put_due
 from tests.sending.mortality import Trouble, troubled
 from tests.sending.post_office import PostOffice
@@ -104,19 +107,24 @@ async def test_a_word_that_cannot_be_said_now_is_said_at_the_next_look(
     assert await new_office.fire() == [message]
 
 
-async def test_a_message_under_delivery_is_handed_over_and_still_sent_once(
+async def test_a_message_that_comes_up_while_it_is_delivered_is_sent_once(
     new_office: PostOffice,
 ) -> None:
-    """The timer changes the row while a delivery holds its lease."""
-    new_office.faults({"kind": "throttle", "retryAfter": 1, "method": "POST", "path": "/send$"})
+    """The timer writes the message's row while a delivery holds its lease."""
+    new_office.faults({"kind": "delay", "seconds": 0.7, "method": "POST", "path": "/messages$"})
     message = await new_office.accepted()
-    await new_office.deliver(message)
-    new_office.clock.move(minutes=3)
-    fired = await new_office.fire()
-    assert fired == [message]
-    await new_office.finish(message)
+    new_office.clock.move(seconds=110)
+    slow = asyncio.create_task(new_office.deliver(message))
+    while not new_office.requests():
+        await asyncio.sleep(0.02)
+    new_office.clock.move(seconds=10)
+    assert await new_office.fire() == [message]
+    assert await new_office.deliver(message) == Later(91)
+    assert await slow is None
     assert len(new_office.received()) == 1
+    new_office.clock.move(minutes=2)
     assert await new_office.fire() == []
+    assert await new_office.due() == []
 
 
 async def test_work_grows_with_what_is_due_not_with_what_waits_or_is_done(

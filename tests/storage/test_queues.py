@@ -16,13 +16,13 @@ from shared.storage.queues import Queues
 
 @pytest.fixture
 async def queues(settings: Settings) -> AsyncIterator[Queues]:
-    made = Queues(settings.host_storage)
+    made = Queues(settings.host_queues)
     yield made
     await made.close()
 
 
 async def received(settings: Settings, queue: str) -> list[str]:
-    async with QueueClient.from_connection_string(settings.host_storage, queue) as client:
+    async with QueueClient.from_connection_string(settings.host_queues, queue) as client:
         return [message.content async for message in client.receive_messages()]
 
 

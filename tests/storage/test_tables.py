@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,25 +98,6 @@ async def test_an_upsert_writes_whatever_was_there(tables: Tables) -> None:
     await tables.upsert(TABLE, row("r", b=2))
     read = await tables.get(TABLE, "m", "r")
     assert read and read.row == row("r", b=2)
-
-
-async def test_changes_made_at_the_same_time_are_all_kept(tables: Tables) -> None:
-    await tables.insert(TABLE, row("r", v=0))
-
-    def one_more(current: Row) -> Row:
-        return {**current, "v": current["v"] + 1}
-
-    await asyncio.gather(*(tables.change(TABLE, "m", "r", one_more) for _ in range(8)))
-    read = await tables.get(TABLE, "m", "r")
-    assert read and read.row["v"] == 8
-
-
-async def test_a_change_that_decides_for_nothing_leaves_the_row(tables: Tables) -> None:
-    etag = await tables.insert(TABLE, row("r", v=1))
-    assert await tables.change(TABLE, "m", "r", lambda current: None) == row("r", v=1)
-    assert await tables.change(TABLE, "m", "nothing", lambda current: current) is None
-    read = await tables.get(TABLE, "m", "r")
-    assert read and read.etag == etag
 
 
 # --- Pages ----------------------------------------------------------------------------------
@@ -251,7 +230,7 @@ async def test_a_property_at_its_limit_is_stored(tables: Tables) -> None:
 
 
 async def test_a_row_over_its_limit_is_refused_before_it_is_sent(tables: Tables) -> None:
-    too_large = row("r", **{f"p{number}": b"x" * PROPERTY_LIMIT for number in range(16)})
+    too_large = row("r") | {f"p{number}": b"x" * PROPERTY_LIMIT for number in range(16)}
     with pytest.raises(ValueError, match="1 MiB"):
         await tables.insert(TABLE, too_large)
 

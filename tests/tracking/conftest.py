@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from shared.storage.tables import Tables
 from shared.tracking.hits import Hit
 from shared.tracking.ingest import Ingest
 from shared.tracking.journal import Journal
-from tests.running_storage import MovableClock
+from tests.running_storage import Deployments, MovableClock, overflow_away
+from tests.tracking.recipients import Service
 from tests.tracking.watched import Watched
 
 TakeIn = Callable[..., Awaitable[None]]
@@ -28,7 +29,9 @@ def take_in(organizations: Organizations, clock: MovableClock, tmp_path: Path) -
     """`await take_in(contoso, hit, …)`: all of them are in its table when it returns."""
     instance = secrets.token_hex(6)
     journal = Journal(tmp_path / "journal", instance)
-    ingest = Ingest(organizations, journal, instance, clock.ms, lambda organization: None)
+    ingest = Ingest(
+        organizations, journal, instance, clock.ms, lambda organization: None, overflow_away(clock)
+    )
 
     async def take(organization: Organization, *hits: Hit) -> None:
         await asyncio.gather(*(ingest.record(organization.id, hit, patience=30) for hit in hits))
@@ -37,9 +40,7 @@ def take_in(organizations: Organizations, clock: MovableClock, tmp_path: Path) -
 
 
 @pytest.fixture
-async def watched(
-    contoso: Organization, settings: Settings
-) -> AsyncIterator[WatchedOrganization]:
+async def watched(contoso: Organization, settings: Settings) -> AsyncIterator[WatchedOrganization]:
     """`watched(watcher)` is Contoso with a watcher on every request to its tables."""
     made: list[Tables] = []
 
@@ -51,3 +52,21 @@ async def watched(
     yield organization
     for tables in made:
         await tables.close()
+
+
+@pytest.fixture(scope="session")
+def service(
+    deployments: Deployments, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """The service as a process of its own, with organizations of its own."""
+    running = Service(deployments, tmp_path_factory.mktemp("service"))
+    yield running
+    running.host.end()
+
+
+@pytest.fixture
+async def served(service: Service) -> AsyncIterator[Organizations]:
+    """The organizations that `service` serves."""
+    made = service.organizations()
+    yield made
+    await made.close()

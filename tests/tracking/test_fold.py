@@ -12,7 +12,7 @@ from shared.model import EventKind
 from shared.organizations import Organization
 from shared.storage.tables import Row
 from shared.tracking.fold import fold, fold_message
-from shared.tracking.ingest import HITS_PARTITION
+from shared.tracking.segments import PARTITION
 from tests.running_storage import MovableClock
 from tests.tracking.conftest import TakeIn, WatchedOrganization
 from tests.tracking.followed_messages import (
@@ -29,7 +29,7 @@ from tests.tracking.watched import Meanwhile
 
 async def waiting(organization: Organization) -> list[Row]:
     """The segments that are not folded yet."""
-    return [read.row async for read in organization.tables.rows("ingest", HITS_PARTITION)]
+    return [read.row async for read in organization.tables.rows("ingest", PARTITION)]
 
 
 async def test_opens_and_clicks_are_counted_and_told_t9(
@@ -121,7 +121,9 @@ async def test_new_hits_beside_known_ones_are_counted_once_t9(
 async def test_more_events_than_a_transaction_holds_are_all_counted_t9(
     contoso: Organization, take_in: TakeIn, clock: MovableClock
 ) -> None:
-    message = await followed_message(contoso, clock(), copies=[f"{n}@example.com" for n in range(3)])
+    message = await followed_message(
+        contoso, clock(), copies=[f"{n}@example.com" for n in range(3)]
+    )
     some = [hit(message, at(clock, 60 + n), copy=n % 3) for n in range(200)]
     await take_in(contoso, *some)
     await fold_all(contoso, clock)
@@ -247,7 +249,9 @@ async def test_copies_and_message_are_read_as_they_belong_together_s6(
 ) -> None:
     """Another folder may write between reading one row of a message and the next."""
     for nth in (1, 2, 3):
-        message = await followed_message(contoso, clock(), copies=["a@example.com", "b@example.com"])
+        message = await followed_message(
+            contoso, clock(), copies=["a@example.com", "b@example.com"]
+        )
         await take_in(contoso, hit(message, at(clock, 60), copy=0))
 
         async def other_folder(message: str = message) -> None:

@@ -14,7 +14,7 @@ from shared.organizations import Organization
 from shared.tracking.fold import fold
 from shared.tracking.folder_lease import LEASE
 from shared.tracking.hits import Hit
-from shared.tracking.ingest import HITS_PARTITION
+from shared.tracking.segments import PARTITION
 from tests.running_storage import MovableClock
 from tests.tracking.conftest import TakeIn, WatchedOrganization
 from tests.tracking.followed_messages import (
@@ -68,7 +68,7 @@ async def begin(
 async def end(contoso: Organization, story: Story) -> None:
     """Everything was counted once, is listed, and nothing is left to be folded."""
     story.assert_all_counted(await exact(contoso, story.message))
-    assert await contoso.tables.page("ingest", HITS_PARTITION, limit=1) == []
+    assert await contoso.tables.page("ingest", PARTITION, limit=1) == []
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before it is done", "after it is done"])

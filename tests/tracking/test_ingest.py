@@ -14,10 +14,11 @@ from shared.organizations import Organization, Organizations
 from shared.settings import OrganizationEntry
 from shared.storage.tables import PROPERTY_LIMIT
 from shared.tracking.hits import LONGEST_AGENT, SIGNALS, Hit, unpack
-from shared.tracking.ingest import HITS_PARTITION, SEGMENT_BYTES, Ingest
+from shared.tracking.ingest import Ingest
 from shared.tracking.journal import Journal
+from shared.tracking.segments import PARTITION, SEGMENT_BYTES
 from tests.running_azurite import running_azurite
-from tests.running_storage import MovableClock
+from tests.running_storage import MovableClock, overflow_away
 from tests.tracking.conftest import WatchedOrganization
 from tests.tracking.followed_messages import hit
 from tests.tracking.watched import LosesAnswer, Request, Watched
@@ -67,7 +68,9 @@ class Taking:
     def __init__(self, clock: MovableClock, folder: Path, *these: Organization, name: str) -> None:
         self.told: asyncio.Queue[str] = asyncio.Queue()
         self.journal = Journal(folder, name)
-        self.ingest = Ingest(These(*these), self.journal, name, clock.ms, self.told.put_nowait)
+        self.ingest = Ingest(
+            These(*these), self.journal, name, clock.ms, self.told.put_nowait, overflow_away(clock)
+        )
 
     async def record(self, hit: Hit, *, patience: float = 30) -> bool:
         return await self.ingest.record("contoso", hit, patience)
@@ -102,7 +105,7 @@ def hits(clock: MovableClock, count: int) -> list[Hit]:
 async def segments(organization: Organization) -> list[list[Hit]]:
     return [
         list(unpack(read.row["hits"].decode().splitlines()))
-        async for read in organization.tables.rows("ingest", HITS_PARTITION)
+        async for read in organization.tables.rows("ingest", PARTITION)
     ]
 
 
@@ -135,7 +138,8 @@ async def test_every_organization_is_told_when_it_has_new_segments(
     taking: MakeTaking, contoso: Organization, fabrikam: Organization, clock: MovableClock
 ) -> None:
     process = taking(contoso, fabrikam)
-    await process.ingest.record("fabrikam", *hits(clock, 1), patience=30)
+    (one,) = hits(clock, 1)
+    await process.ingest.record("fabrikam", one, patience=30)
     assert await process.told.get() == "fabrikam"
     assert process.told.empty()
 
@@ -214,7 +218,8 @@ async def test_a_hit_whose_organization_is_gone_is_not_kept_a1(
     taking: MakeTaking, contoso: Organization, clock: MovableClock, journals: Path
 ) -> None:
     process = taking(contoso)
-    assert not await process.ingest.record("northwind", *hits(clock, 1), patience=1)
+    (one,) = hits(clock, 1)
+    assert not await process.ingest.record("northwind", one, patience=1)
     assert await taken(contoso) == []
     assert not journals.exists()
 
@@ -260,15 +265,23 @@ async def test_segments_stay_below_the_limit_of_a_property_whatever_agents_say(
 ) -> None:
     signals = tuple((name, character * 64) for name in SIGNALS)
     some = [
-        Hit(f"{n:032x}", clock.ms(), "open", MESSAGE, 0, 0, "GET", character * LONGEST_AGENT, signals)
+        Hit(
+            f"{n:032x}",
+            clock.ms(),
+            "open",
+            MESSAGE,
+            0,
+            0,
+            "GET",
+            character * LONGEST_AGENT,
+            signals,
+        )
         for n in range(60)
     ]
     process = taking(contoso)
     await asyncio.gather(*(process.record(each) for each in some))
     assert await taken(contoso) == some
-    sizes = [
-        len(read.row["hits"]) async for read in contoso.tables.rows("ingest", HITS_PARTITION)
-    ]
+    sizes = [len(read.row["hits"]) async for read in contoso.tables.rows("ingest", PARTITION)]
     assert max(sizes) <= SEGMENT_BYTES < PROPERTY_LIMIT
     assert len(sizes) < len(some)
 

@@ -9,7 +9,7 @@ from shared.organizations import Organization
 from shared.tracking.timeline import read_timeline
 from tests.running_storage import MovableClock
 from tests.tracking.conftest import TakeIn
-from tests.tracking.followed_messages import PROGRAM, at, fold_all, followed_message, hit
+from tests.tracking.followed_messages import PERSON, PROGRAM, at, fold_all, followed_message, hit
 
 
 async def whole(
@@ -35,7 +35,7 @@ async def message(contoso: Organization, take_in: TakeIn, clock: MovableClock) -
     await take_in(
         contoso,
         *(
-            hit(message, at(clock, 60 + n), **({"agent": PROGRAM} if n % 3 == 0 else {}))
+            hit(message, at(clock, 60 + n), agent=PROGRAM if n % 3 == 0 else PERSON)
             for n in range(120)
         ),
         hit(message, at(clock, 60), "click"),

@@ -45,7 +45,7 @@ def raw(token: str) -> bytearray:
     return bytearray(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
 
 
-def spelled(token: bytes) -> str:
+def spelled(token: bytes | bytearray) -> str:
     return base64.urlsafe_b64encode(token).rstrip(b"=").decode()
 
 

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,8 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from local.deployment import people
+from shared.access.keys import new_key, store_key
+from shared.organizations import Organizations
 from shared.storage.names import QUEUES
 from tests.local.host.running_host import RunningHost
 from tests.running_azurite import free_ports
@@ -39,6 +42,15 @@ class RunningService:
         self.host = host
         # Plain HTTP: without the certificates that each new client would read.
         self._http = httpx.Client(verify=False, trust_env=False)
+
+    @property
+    def host_address(self) -> str:
+        """Under which its links are sent."""
+        return self.deployment.settings.public_address
+
+    def close(self) -> None:
+        self.host.end()
+        self._http.close()
 
     def call(
         self,
@@ -61,6 +73,21 @@ class RunningService:
             content = json.dumps(body).encode()
             sent["content-type"] = "application/json"
         return self.host.client.request(method, path, content=content, headers=sent | (headers or {}))
+
+    def new_key(self, *scopes: str, organization: str = "contoso") -> str:
+        """A key with these scopes, as an administrator would hand it out."""
+        key = new_key(organization)
+        settings = self.deployment.settings
+
+        async def store() -> None:
+            organizations = Organizations(settings.organizations, settings.local_storage_keys)
+            found = organizations.get(organization)
+            assert found
+            await store_key(found, key, "for a test", frozenset(scopes), datetime.now(UTC))
+            await organizations.close()
+
+        asyncio.run(store())
+        return key
 
     def sign_in(self, address: str) -> str:
         """The cookie of one of the demo's people."""
@@ -97,7 +124,7 @@ class RunningService:
                 for container in blobs.list_containers():
                     names = blobs.get_container_client(container.name).list_blobs()
                     found[f"{entry.id} {container.name}"] = [(b.name, b.etag) for b in names]
-        with QueueServiceClient.from_connection_string(settings.host_storage) as queues:
+        with QueueServiceClient.from_connection_string(settings.host_queues) as queues:
             for name in QUEUES:
                 for queue in (name, f"{name}-poison"):
                     waiting = queues.get_queue_client(queue).get_queue_properties()
@@ -117,16 +144,15 @@ def running_service(
             PUBLIC_ADDRESS=f"http://localhost:{port}",
             LOCAL_PEOPLE=json.dumps(people()),
             LOCAL_AUTH_SECRET="known to nobody else",
-            DUE_SCHEDULE=NEVER,
-            SWEEP_SCHEDULE=NEVER,
-            **changes,
+            **{"DUE_SCHEDULE": NEVER, "SWEEP_SCHEDULE": NEVER} | changes,
         )
         asyncio.run(_fill(deployment))
         host = RunningHost(directory, deployment.environ, app="function_app:app", port=port)
+        running = RunningService(deployment, graph, host)
         try:
-            yield RunningService(deployment, graph, host)
+            yield running
         finally:
-            host.end()
+            running.close()
 
 
 async def _fill(deployment: Deployment) -> None:

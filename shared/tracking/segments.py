@@ -1,0 +1,74 @@
+"""Segments: the hits that were written together, waiting in the `ingest` table to be folded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.errors import Changed, Conflict
+from shared.organizations import Organization
+from shared.storage.tables import Write
+from shared.tracking.hits import Hit, unpack
+
+SEGMENT_BYTES = 45 * 1024
+"""A segment stays below the limit of a property, 64 KiB, with room to spare."""
+
+TABLE = "ingest"
+PARTITION = "hits"
+ASIDE_PARTITION = "aside"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Hits as packed lines under a key of their own; keys sort by the time of writing."""
+
+    key: str
+    packed: bytes
+
+    def hits(self) -> list[Hit]:
+        return list(unpack(self.packed.decode().splitlines()))
+
+
+async def store_segment(organization: Organization, segment: Segment) -> None:
+    """Writes a segment. One that is there already is this one, whose answer was lost."""
+    row = {
+        "PartitionKey": PARTITION,
+        "RowKey": segment.key,
+        "schema": 1,
+        "hits": segment.packed,
+    }
+    try:
+        await organization.tables.insert(TABLE, row)
+    except Conflict:
+        return
+
+
+async def read_segments(organization: Organization, limit: int) -> list[Segment]:
+    """The oldest segments."""
+    page = await organization.tables.page(TABLE, PARTITION, limit=limit)
+    return [Segment(read.row["RowKey"], read.row["hits"]) for read in page]
+
+
+async def delete_segments(organization: Organization, segments: Sequence[Segment]) -> None:
+    writes = [
+        Write("delete", {"PartitionKey": PARTITION, "RowKey": segment.key}) for segment in segments
+    ]
+    try:
+        await organization.tables.transact(TABLE, writes)
+    except Changed:
+        # Somebody with a lapsed lease was here too and some are gone: the rest goes one by one.
+        for segment in segments:
+            await organization.tables.delete(TABLE, PARTITION, segment.key)
+
+
+async def set_aside(organization: Organization, message: str, hits: Sequence[Hit]) -> None:
+    """Keeps hits that broke the fold of their message, so that they are neither lost nor in the
+    way."""
+    for hit in hits:
+        row = {
+            "PartitionKey": ASIDE_PARTITION,
+            "RowKey": f"{message}~{hit.id}",
+            "schema": 1,
+            "hit": hit.packed(),
+        }
+        await organization.tables.upsert(TABLE, row)
