@@ -97,7 +97,7 @@ class _Reader:
         return ""
 
     def host_storage(self, service: str) -> str:
-        """The host's connection string, else its endpoint for a service, by the platform's names."""
+        """The host's connection string, else its endpoint for a service."""
         name = f"AzureWebJobsStorage__{service}"
         return (
             self._environ.get("AzureWebJobsStorage")

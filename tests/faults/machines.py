@@ -16,6 +16,8 @@ from local.children import Child
 from shared.errors import Changed
 from shared.organizations import Organization
 from shared.settings import Settings
+from shared.storage.blobs import Blobs
+from shared.tracking.overflow import CONTAINER
 from tests.faults.exactness import contradictions
 from tests.faults.visitors import Copy, Ledger
 from tests.running_azurite import free_ports
@@ -98,17 +100,23 @@ async def all_folded(
 ) -> float:
     """Returns when no hit waits anywhere, and after how many seconds."""
     started = time.monotonic()
-    while waiting := [
-        *(f"journal {path.name}" for path in _journals(settings.journal_dir)),
-        *[o.id for o in organizations if await _is_folding(o)],
-    ]:
-        assert time.monotonic() - started < within, f"hits still wait in {waiting}"
-        await asyncio.sleep(0.1)
+    overflow = Blobs(settings.host_blobs)
+    try:
+        while waiting := [
+            *hits_on_disk(settings),
+            *[name for name, _ in await overflow.names(CONTAINER)],
+            *[o.id for o in organizations if await _is_folding(o)],
+        ]:
+            assert time.monotonic() - started < within, f"hits still wait in {waiting}"
+            await asyncio.sleep(0.1)
+    finally:
+        await overflow.close()
     return time.monotonic() - started
 
 
-def _journals(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("*.journal") if path.stat().st_size]
+def hits_on_disk(settings: Settings) -> list[str]:
+    """The journals with hits in them."""
+    return [path.name for path in settings.journal_dir.glob("*.journal") if path.stat().st_size]
 
 
 async def _is_folding(organization: Organization) -> bool:

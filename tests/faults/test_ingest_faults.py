@@ -15,7 +15,7 @@ from shared.tracking.journal import Journal
 from tests.faults.conftest import account_of
 from tests.faults.storage_faults import Fault, answer, cut, done_but_lost, refuse
 from tests.faults.storage_proxy import StorageProxy
-from tests.running_storage import Deployment, MovableClock
+from tests.running_storage import Deployment, MovableClock, overflow_away
 from tests.tracking.followed_messages import hit
 
 FAULTS = {
@@ -44,7 +44,9 @@ async def test_hits_are_recorded_whatever_their_first_write_meets(
     organizations = Organizations(settings.organizations, settings.local_storage_keys)
     instance = secrets.token_hex(6)
     journal = Journal(tmp_path / "journal", instance)
-    ingest = Ingest(organizations, journal, instance, clock.ms, lambda organization: None)
+    ingest = Ingest(
+        organizations, journal, instance, clock.ms, lambda organization: None, overflow_away(clock)
+    )
     hits = [hit("0" * 32, clock.move(seconds=1)) for _ in range(40)]
     with proxy.fail(fault, account=account_of(contoso), times=1) as rule:
         await asyncio.gather(*(ingest.record("contoso", each, patience=30) for each in hits))

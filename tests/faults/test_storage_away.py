@@ -10,16 +10,18 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from shared.organizations import Organizations
+from shared.organizations import Organization, Organizations
 from tests.faults.conftest import account_of
 from tests.faults.machines import (
     all_folded,
     followed_copies,
+    hits_on_disk,
     lapse_leases,
     machines,
     what_is_wrong,
@@ -29,7 +31,7 @@ from tests.faults.storage_proxy import StorageProxy
 from tests.faults.visitors import Ledger, Visitors
 from tests.running_storage import Deployment
 
-SECONDS = float(os.environ.get("FAULT_SECONDS", "2.5"))
+SECONDS = float(os.environ.get("FAULT_SECONDS", "2"))
 SEED = int(os.environ.get("FAULT_SEED") or random.randrange(1_000_000))
 
 PIXEL_S = 1.0
@@ -140,6 +142,53 @@ async def test_hits_of_a_host_that_is_killed_while_storage_is_away_are_told_when
     ledger = visitors.ledger
     print(f"{ledger.answered} answered of {ledger.asked}, folded after {seconds:.1f} s")
     assert await what_is_wrong(both, ledger) == []
+
+
+async def test_what_a_stopped_host_answered_is_told_although_its_disk_goes_with_it(
+    behind_proxy: Deployment,
+    proxy: StorageProxy,
+    organizations: Organizations,
+    contoso: Organization,
+    tmp_path: Path,
+) -> None:
+    """SIGTERM drains what waits, to the overflow where the organization's storage is away."""
+    copies = await followed_copies([contoso])
+    async with machines(behind_proxy, tmp_path) as (machine,):
+        visitors = Visitors(behind_proxy.settings, copies, [machine.port], seed=SEED)
+        with proxy.fail(refuse(), account=account_of(contoso)):
+            async with visitors.visiting():
+                await visitors.answers(60)
+            await machine.stop()
+            shutil.rmtree(behind_proxy.settings.journal_dir)
+            await machine.start()
+        await all_folded(behind_proxy.settings, [contoso])
+        await machine.stop()
+    assert await what_is_wrong([contoso], visitors.ledger) == []
+
+
+async def test_what_a_killed_host_answered_long_ago_is_told_although_its_disk_goes_with_it(
+    behind_proxy: Deployment,
+    proxy: StorageProxy,
+    organizations: Organizations,
+    contoso: Organization,
+    tmp_path: Path,
+) -> None:
+    """After some seconds hits do not wait on the host's disk for storage, but in the overflow."""
+    copies = await followed_copies([contoso])
+    async with machines(behind_proxy, tmp_path) as (machine,):
+        visitors = Visitors(behind_proxy.settings, copies, [machine.port], seed=SEED)
+        with proxy.fail(hang(), account=account_of(contoso)):
+            async with visitors.visiting():
+                await visitors.answers(60)
+            async with asyncio.timeout(30):
+                while hits_on_disk(behind_proxy.settings):
+                    await asyncio.sleep(0.1)
+            await machine.kill()
+            shutil.rmtree(behind_proxy.settings.journal_dir)
+            await machine.start()
+        await all_folded(behind_proxy.settings, [contoso])
+        await machine.stop()
+    assert await what_is_wrong([contoso], visitors.ledger) == []
 
 
 def _fastest_half(ledger: Ledger, organization: str) -> float:
