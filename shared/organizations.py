@@ -167,7 +167,9 @@ def _to_row(settings: OrganizationSettings) -> dict[str, Any]:
         ],
     }
     partition, key = SETTINGS_KEY
-    return {"PartitionKey": partition, "RowKey": key, "schema": 1, "value": json.dumps(value)}
+    # As bytes, of which a property holds twice as many as it holds characters.
+    text = json.dumps(value, ensure_ascii=False).encode()
+    return {"PartitionKey": partition, "RowKey": key, "schema": 1, "value": text}
 
 
 def _instant(text: str) -> datetime:

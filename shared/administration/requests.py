@@ -6,10 +6,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from shared.organizations import OrganizationSettings
 from shared.web.fields import MailAddress, RequestModel, given
+
+
+LONGEST_LIST = 48 * 1024
+"""Bytes of all sending mailboxes together: they are kept in one property of a row."""
+
+
+def _fits(mailboxes: list[str]) -> list[str]:
+    if sum(len(mailbox.encode()) for mailbox in mailboxes) > LONGEST_LIST:
+        raise ValueError("These are too many mailboxes to keep; list fewer, or none for all")
+    return mailboxes
+
+
+Mailboxes = Annotated[list[MailAddress], Field(max_length=500), AfterValidator(_fits)]
 
 
 class SettingsRequest(RequestModel):
@@ -17,7 +30,7 @@ class SettingsRequest(RequestModel):
 
     engagement: bool = True
     recipient_limit: Annotated[int, Field(ge=1, le=500)] = 20
-    sending_mailboxes: Annotated[list[MailAddress], Field(max_length=500)] = []
+    sending_mailboxes: Mailboxes = []
     language: Literal["en", "pt-BR", "es"] = "en"
 
     def applied(self, before: OrganizationSettings, now: datetime) -> OrganizationSettings:

@@ -228,12 +228,13 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     request = parse(MessageRequest, body)
     check(request)
     from_ = request.from_.lower()
-    if caller.person and "admin" not in caller.scopes and caller.person.address != from_:
-        raise Refusal(403, f"You can send from your own mailbox, {caller.person.address}, only.")
+    seller = (request.seller or from_).lower()
+    if caller.person and "admin" not in caller.scopes and {from_, seller} != {caller.person.address}:
+        raise Refusal(403, f"You can send in your own name, {caller.person.address}, only.")
     order = Order(
         content=request.to_content(),
         from_=from_,
-        seller=(request.seller or request.from_).lower(),
+        seller=seller,
         follow=request.follow,
         language=await language_of(req, organization),
     )

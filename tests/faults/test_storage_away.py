@@ -26,7 +26,7 @@ from tests.faults.machines import (
     machines,
     what_is_wrong,
 )
-from tests.faults.storage_faults import answer, cut, delay, done_but_lost, hang, refuse
+from tests.faults.storage_faults import Fault, answer, cut, delay, done_but_lost, hang, refuse
 from tests.faults.storage_proxy import StorageProxy
 from tests.faults.visitors import Ledger, Visitors
 from tests.running_storage import Deployment
@@ -144,7 +144,9 @@ async def test_hits_of_a_host_that_is_killed_while_storage_is_away_are_told_when
     assert await what_is_wrong(both, ledger) == []
 
 
+@pytest.mark.parametrize("fault", [refuse(), hang()], ids=["refused", "hanging"])
 async def test_what_a_stopped_host_answered_is_told_although_its_disk_goes_with_it(
+    fault: Fault,
     behind_proxy: Deployment,
     proxy: StorageProxy,
     organizations: Organizations,
@@ -155,7 +157,7 @@ async def test_what_a_stopped_host_answered_is_told_although_its_disk_goes_with_
     copies = await followed_copies([contoso])
     async with machines(behind_proxy, tmp_path) as (machine,):
         visitors = Visitors(behind_proxy.settings, copies, [machine.port], seed=SEED)
-        with proxy.fail(refuse(), account=account_of(contoso)):
+        with proxy.fail(fault, account=account_of(contoso)):
             async with visitors.visiting():
                 await visitors.answers(60)
             await machine.stop()
@@ -177,7 +179,7 @@ async def test_what_a_killed_host_answered_long_ago_is_told_although_its_disk_go
     copies = await followed_copies([contoso])
     async with machines(behind_proxy, tmp_path) as (machine,):
         visitors = Visitors(behind_proxy.settings, copies, [machine.port], seed=SEED)
-        with proxy.fail(hang(), account=account_of(contoso)):
+        with proxy.fail(refuse(), account=account_of(contoso)):
             async with visitors.visiting():
                 await visitors.answers(60)
             async with asyncio.timeout(30):

@@ -19,6 +19,10 @@ import httpx
 
 from shared.model import Event
 from shared.organizations import Organization, Organizations
+from shared.storage.blobs import Blobs
+from shared.tracking.hits import unpack
+from shared.tracking.overflow import CONTAINER
+from shared.tracking.segments import Segment
 from shared.tracking.tokens import Addresses, Signer, Target
 from tests.local.host.running_host import RunningHost
 from tests.running_azurite import free_ports
@@ -117,14 +121,24 @@ class Service:
         found = await self.events(organization, message, events + 1)
         assert len(found) == events + 1, found
 
-    def journaled(self, organization: str) -> int:
-        """How many hits of an organization wait on disk."""
+    async def waiting(self, organization: str) -> set[str]:
+        """The ids of hits that are safe elsewhere while an organization's storage is away."""
+        # The disk first: what leaves it has arrived in the overflow before.
         lines = [
             json.loads(line)
             for path in self.journals.glob("*.journal")
             for line in path.read_bytes().splitlines()
         ]
-        return sum(line[0] == organization for line in lines)
+        found = {hit.id for id_, packed in lines if id_ == organization for hit in unpack([packed])}
+        blobs = Blobs(self.deployment.settings.host_blobs, None)
+        try:
+            for name, _ in await blobs.names(CONTAINER):
+                content = await blobs.get(CONTAINER, name)
+                if content and name.startswith(f"{organization}/"):
+                    found |= {hit.id for hit in Segment(name, content).hits()}
+        finally:
+            await blobs.close()
+        return found
 
 
 def token_of(path: str) -> str:
