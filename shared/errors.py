@@ -4,6 +4,7 @@ EngagementError
 ├── Transient              it may work later: the queue or the caller tries again
 │   ├── StorageUnavailable   an organization's storage, or the host's, did not answer or refused
 for now │   └── Busy                 somebody else is at it right now (a lease, a concurrent twin)
+├── Unacceptable           storage refuses what we ask: a mistake of ours that trying again repeats
 ├── Conflict               a row with that key is there already
 ├── Changed                the row was changed since it was read (its ETag differs)
 ├── Refusal                the caller's request cannot be done: an HTTP status and sentences for
@@ -34,6 +35,10 @@ class Busy(Transient):
     """Somebody else is doing the same right now."""
 
     retry_after = 2.0
+
+
+class Unacceptable(EngagementError):
+    """Storage refuses what we ask of it (400, 413): a mistake of ours, and no use to try again."""
 
 
 class Conflict(EngagementError):

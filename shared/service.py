@@ -122,6 +122,8 @@ class Service:
                 except StorageUnavailable as error:
                     # The sweeping timer folds what this word would have folded.
                     log.warning("no word to the fold queue: %s", error)
+                except Exception:
+                    log.exception("no word to the fold queue")
                 await asyncio.sleep(FOLD_SIGNAL_GAP_S)
                 if organization not in self._signal_again:
                     return

@@ -20,6 +20,7 @@ from typing import Any
 from shared.errors import Misconfigured
 
 ORGANIZATION_ID = re.compile(r"[a-z0-9]{2,24}")
+_ADDRESS = r"https?://[^/?#\s]+/?"
 KEY_ID = re.compile(r"[a-z0-9]{1,8}")
 
 
@@ -77,7 +78,7 @@ class Settings:
                 environ.get("JOURNAL_DIR") or Path(tempfile.gettempdir(), "engagement-journal")
             ),
             signed_in_people=environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
-            local_storage_keys=reader.json("LOCAL_STORAGE_KEYS", {}),
+            local_storage_keys=reader.texts("LOCAL_STORAGE_KEYS"),
             local_graph=environ.get("LOCAL_GRAPH") or None,
         )
         if wrong:
@@ -107,7 +108,7 @@ class _Reader:
 
     def address(self, name: str) -> str:
         value = self._environ.get(name) or self.missing(name)
-        if value and not re.fullmatch(r"https?://[^/?#\s]+/?", value):
+        if value and not re.fullmatch(_ADDRESS, value):
             self._wrong.append(f"{name} must be an http(s) address without a path, not {value!r}")
         return value.rstrip("/")
 
@@ -121,28 +122,59 @@ class _Reader:
             self._wrong.append(f"{name} is not JSON")
             return default
 
+    def texts(self, name: str) -> dict[str, str]:
+        values = self.json(name, {})
+        if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
+            self._wrong.append(f"{name} must be a JSON object of texts")
+            return {}
+        return values
+
     def organizations(self, name: str, public_address: str) -> dict[str, OrganizationEntry]:
         if not self._environ.get(name):
             self.missing(name)
+        values = self.json(name, [])
+        if not isinstance(values, list):
+            self._wrong.append(f"{name} must be a JSON list")
+            return {}
         entries: dict[str, OrganizationEntry] = {}
-        for value in self.json(name, []):
-            try:
-                entry = OrganizationEntry(
-                    id=value["id"],
-                    name=value.get("name") or value["id"],
-                    tables=value["tables"].rstrip("/"),
-                    blobs=value["blobs"].rstrip("/"),
-                    tenant=value["tenant"],
-                    domains=tuple(domain.lower() for domain in value["domains"]),
-                    public_address=(value.get("publicAddress") or public_address).rstrip("/"),
-                )
-            except (KeyError, TypeError, AttributeError) as error:
-                self._wrong.append(f"{name} has an entry without a usable {error}")
+        for place, value in enumerate(values):
+            entry = self._organization(f"{name}[{place}]", value, public_address)
+            if entry is None:
                 continue
-            if not ORGANIZATION_ID.fullmatch(entry.id):
-                self._wrong.append(f"{name}: the id {entry.id!r} must be 2 to 24 of a-z and 0-9")
+            if entry.id in entries:
+                self._wrong.append(f"{name} has the id {entry.id} twice")
+            if any(entry.tables == other.tables for other in entries.values()):
+                # Two organizations in one account would see each other's rows (rule A1).
+                self._wrong.append(f"{name}: {entry.id} shares its storage account with another")
             entries[entry.id] = entry
         return entries
+
+    def _organization(self, name: str, value: Any, public_address: str) -> OrganizationEntry | None:
+        fields = value if isinstance(value, dict) else {}
+        texts = {key: fields.get(key) for key in ("tables", "blobs", "tenant")}
+        id_ = fields.get("id")
+        domains = fields.get("domains")
+        own_address = fields.get("publicAddress") or public_address
+        wrong = [key for key, text in texts.items() if not isinstance(text, str) or not text]
+        if not isinstance(domains, list) or not all(isinstance(each, str) for each in domains):
+            wrong.append("domains (a list)")
+        if not isinstance(own_address, str) or not re.fullmatch(_ADDRESS, own_address):
+            wrong.append("publicAddress (an http(s) address without a path)")
+        if not isinstance(id_, str) or not ORGANIZATION_ID.fullmatch(id_):
+            wrong.append(f"id (2 to 24 of a-z and 0-9, not {id_!r})")
+        if wrong:
+            self._wrong.append(f"{name} has no usable {', '.join(wrong)}")
+            return None
+        assert isinstance(domains, list)
+        return OrganizationEntry(
+            id=str(id_),
+            name=str(fields.get("name") or id_),
+            tables=str(texts["tables"]).rstrip("/"),
+            blobs=str(texts["blobs"]).rstrip("/"),
+            tenant=str(texts["tenant"]),
+            domains=tuple(domain.lower() for domain in domains),
+            public_address=own_address.rstrip("/"),
+        )
 
     def signing_keys(self, name: str) -> dict[str, bytes]:
         keys: dict[str, bytes] = {}
@@ -150,6 +182,8 @@ class _Reader:
             key_id, _, text = part.strip().partition(":")
             if not part.strip():
                 continue
+            if key_id in keys:
+                self._wrong.append(f"{name} has the key id {key_id} twice")
             if text == "withdrawn" and KEY_ID.fullmatch(key_id):
                 keys[key_id] = b""
                 continue

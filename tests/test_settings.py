@@ -182,3 +182,27 @@ def test_no_secret_is_shown() -> None:
 def test_no_secret_is_in_what_is_said_about_wrong_settings(name: str) -> None:
     said = wrong(**{name: f"{{hunter2 {SECRET[:-6]}", "PUBLIC_ADDRESS": "wrong"})
     assert "hunter2" not in said and SECRET[:-6] not in said
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ("5", "must be a JSON list"),
+        ("[5]", "ORGANIZATIONS[0] has no usable tables, blobs, tenant"),
+        (organizations({"id": 7}), "not 7"),
+        (organizations({"domains": "contoso.com"}), "domains (a list)"),
+        (organizations({"publicAddress": "contoso.com"}), "publicAddress"),
+        (organizations({}, {}), "the id contoso twice"),
+        (organizations({}, {"id": "fabrikam"}), "fabrikam shares its storage account"),
+    ],
+)
+def test_an_organization_that_cannot_be_used_is_named_with_the_reason_a1(
+    entries: str, said: str
+) -> None:
+    assert said in wrong(ORGANIZATIONS=entries)
+
+
+def test_a_key_id_stands_once_and_storage_keys_are_texts() -> None:
+    assert "k1 twice" in wrong(SIGNING_KEYS=f"k1:{SECRET},k1:{SECRET}")
+    assert "LOCAL_STORAGE_KEYS" in wrong(LOCAL_STORAGE_KEYS='{"contoso": 5}')
+    assert "LOCAL_STORAGE_KEYS" in wrong(LOCAL_STORAGE_KEYS="[]")

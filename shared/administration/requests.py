@@ -11,7 +11,6 @@ from pydantic import AfterValidator, Field
 from shared.organizations import OrganizationSettings
 from shared.web.fields import MailAddress, RequestModel, given
 
-
 LONGEST_LIST = 48 * 1024
 """Bytes of all sending mailboxes together: they are kept in one property of a row."""
 

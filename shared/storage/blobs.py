@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -61,18 +62,16 @@ class Blobs:
         except AzureError as error:
             raise StorageUnavailable(f"blob storage: {type(error).__name__}") from error
 
-    async def names(self, container: str) -> list[tuple[str, datetime]]:
-        """The first names of a container in their order, at most 5,000, and when each was
-        written."""
+    async def names(self, container: str) -> AsyncIterator[tuple[str, datetime]]:
+        """All names of a container in their order, and when each was written."""
         from azure.core.exceptions import AzureError
 
         client = (await self._open()).get_container_client(container)
         try:
-            async for page in client.list_blobs().by_page():
-                return [(blob.name, blob.last_modified) async for blob in page]
+            async for blob in client.list_blobs():
+                yield blob.name, blob.last_modified
         except AzureError as error:
             raise StorageUnavailable(f"blob storage: {type(error).__name__}") from error
-        return []
 
     async def close(self) -> None:
         if self._service is not None:

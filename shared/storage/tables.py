@@ -1,9 +1,10 @@
 """Rows of one organization's Table Storage.
 
 A row is a plain dict with `PartitionKey` and `RowKey`. Foreign errors are translated here, once:
-`Conflict` (409), `Changed` (412, or 404 on a conditional write), `StorageUnavailable` (everything
-that says nothing about the row). The library's own retries are off: it would repeat an insert whose
-answer was lost and report a conflict with itself; callers here know how to repeat what they do.
+`Conflict` (409), `Changed` (412, or 404 on a conditional write), `Unacceptable` (400, 413: a
+mistake of ours), `StorageUnavailable` (everything that says nothing about the row). The library's
+own retries are off: it would repeat an insert whose answer was lost and report a conflict with
+itself; callers here know how to repeat what they do.
 
 Limits that Azurite does not enforce are asserted here: 64 KiB a property, 1 KiB a key, 1 MiB a row
 (Table service documentation, "Understanding the Table service data model").
@@ -27,7 +28,7 @@ from azure.core.exceptions import (
 from azure.data.tables import TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
-from shared.errors import Changed, Conflict, StorageUnavailable
+from shared.errors import Changed, Conflict, StorageUnavailable, Unacceptable
 
 Row = dict[str, Any]
 
@@ -302,6 +303,8 @@ def _translate(error: AzureError) -> NoReturn:
         raise Changed("the row was changed since it was read") from error
     if isinstance(error, TableTransactionError) and status == 404:
         raise Changed("a row of the transaction is gone") from error
+    if status in (400, 413):
+        raise Unacceptable(f"table storage: {type(error).__name__}, status {status}") from error
     raise StorageUnavailable(f"table storage: {type(error).__name__}, status {status}") from error
 
 

@@ -38,7 +38,13 @@ from shared.tracking.clients import describe
 from shared.tracking.counting import count, inferred_open, total
 from shared.tracking.folder_lease import FolderLease
 from shared.tracking.hits import Hit
-from shared.tracking.segments import Segment, delete_segments, read_segments, set_aside
+from shared.tracking.segments import (
+    Segment,
+    delete_segments,
+    read_segments,
+    set_aside,
+    set_segment_aside,
+)
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +72,8 @@ async def fold(
             while segments := await read_segments(organization, SEGMENTS_A_READ):
                 # After the hits, so that a switch that came before one of them is known (rule F6).
                 settings = await organization.settings()
-                await _fold_hits(organization, settings, _hits(segments))
+                hits = await _read_hits(organization, segments)
+                await _fold_hits(organization, settings, hits)
                 await delete_segments(organization, segments)
                 if clock() >= until:
                     await lease.give_up()
@@ -75,11 +82,19 @@ async def fold(
                 return True
 
 
-def _hits(segments: Iterable[Segment]) -> dict[str, list[Hit]]:
+async def _read_hits(
+    organization: Organization, segments: Iterable[Segment]
+) -> dict[str, list[Hit]]:
     """The hits by message, each id once (a journal may repeat what a segment has)."""
     by_message: defaultdict[str, dict[str, Hit]] = defaultdict(dict)
     for segment in segments:
-        for hit in segment.hits():
+        try:
+            hits = segment.hits()
+        except (ValueError, TypeError):
+            log.exception("segment %s of %s set aside", segment.key, organization.id)
+            await set_segment_aside(organization, segment)
+            continue
+        for hit in hits:
             by_message[hit.message][hit.id] = hit
     return {message: list(hits.values()) for message, hits in by_message.items()}
 

@@ -38,7 +38,7 @@ class Overflow:
         """Moves what the organizations' storages take back to them; returns whose moved."""
         returned: set[str] = set()
         away: set[str] = set()
-        for name, written_at in await self._blobs.names(CONTAINER):
+        async for name, written_at in self._blobs.names(CONTAINER):
             id_, _, key = name.partition("/")
             organization = organizations.get(id_)
             if organization is None and self._clock() - written_at > KEPT:

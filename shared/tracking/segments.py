@@ -61,6 +61,17 @@ async def delete_segments(organization: Organization, segments: Sequence[Segment
             await organization.tables.delete(TABLE, PARTITION, segment.key)
 
 
+async def set_segment_aside(organization: Organization, segment: Segment) -> None:
+    """Keeps a segment that cannot be read, out of the way of the others."""
+    row = {
+        "PartitionKey": ASIDE_PARTITION,
+        "RowKey": f"segment~{segment.key}",
+        "schema": 1,
+        "hits": segment.packed,
+    }
+    await organization.tables.upsert(TABLE, row)
+
+
 async def set_aside(organization: Organization, message: str, hits: Sequence[Hit]) -> None:
     """Keeps hits that broke the fold of their message, so that they are neither lost nor in the
     way."""

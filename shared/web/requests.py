@@ -135,9 +135,8 @@ def only_params(req: func.HttpRequest, *known: str) -> None:
     """Refuses query values nobody reads: a misspelled filter must not answer everything."""
     unknown = sorted(set(req.params) - set(known))
     if unknown:
-        raise Refusal(
-            422, f"Unknown query value: {', '.join(unknown)}. Known are {', '.join(known)}."
-        )
+        read = f"Known are {', '.join(known)}." if known else "There are none here."
+        raise Refusal(422, f"Unknown query value: {', '.join(unknown)}. {read}")
 
 
 def _pointer(loc: tuple[str | int, ...]) -> str:

@@ -78,10 +78,10 @@ def test_roles_give_scopes_a3(roles: list[str], scopes: set[str]) -> None:
         base64.b64encode(b"\xff\xfe").decode(),
         *(
             base64.b64encode(json.dumps(value).encode()).decode()
-            for value in (
+            for value in list[Any]((
                 None, [], {}, {"claims": None}, {"claims": {}}, {"claims": "x"}, {"claims": [1]},
                 {"claims": [{}]}, {"claims": [{"typ": "tid"}]}, {"claims": [{"typ": [], "val": 1}]},
-            )
+            ))
         ),
         principal(("tid", CONTOSO)),
         principal(("preferred_username", "ana@contoso.com")),

@@ -101,7 +101,9 @@ MISTAKES: list[tuple[Any, str]] = [
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize(("body", "pointer"), MISTAKES, ids=[str(body)[:40] for body, _ in MISTAKES])
+@pytest.mark.parametrize(
+    ("body", "pointer"), MISTAKES, ids=[str(body)[:40] for body, _ in MISTAKES]
+)
 def test_a_mistake_is_pointed_at_and_nothing_changes(
     service: RunningService, body: Any, pointer: str
 ) -> None:

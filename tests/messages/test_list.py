@@ -92,7 +92,8 @@ def ask(service: RunningService, **query: Any) -> httpx.Response:
 
 def every_page(service: RunningService, **query: Any) -> list[list[Item]]:
     """All pages of a list, from the first to the one without a cursor."""
-    pages, cursor = [], None
+    pages: list[list[Item]] = []
+    cursor = None
     while cursor is not None or not pages:
         answer = ask(service, cursor=cursor, **query)
         assert answer.status_code == 200, answer.text
@@ -185,7 +186,7 @@ def test_a_filter_shows_what_it_says_and_nothing_else(filled: RunningService, na
     assert found == [int(one.id, 16) for one in reversed(messages()) if wanted(one)]
 
 
-SEARCHES = {
+SEARCHES: dict[str, Callable[[MessageRow], bool]] = {
     "offer": lambda one: "offer" in one.subject.lower(),
     "OFFER 1": lambda one: "offer 1" in one.subject.lower(),
     "li wei": lambda one: "Li Wei" in one.to_text,
@@ -268,7 +269,8 @@ def encoded(position: str) -> str:
         *({"status": status} for status in ("SENT", "open", "sent,failed", "needsReview")),
         *({"followed": value} for value in ("yes", "1", "True", "null")),
         *({name: value} for name in ("since", "until")
-          for value in ("yesterday", "2026-11-25", "2026-11-25T09:00:00", "1764000000", "2026-13-01T00:00:00Z")),
+          for value in ("yesterday", "2026-11-25", "2026-11-25T09:00:00", "1764000000",
+                        "2026-13-01T00:00:00Z")),
         {"order": "opens"},
         {"Limit": "5", "offset": "10"},
         *({"cursor": cursor} for cursor in ("!", "é", "a", "YQ", "_w")),

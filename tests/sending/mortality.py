@@ -147,11 +147,11 @@ class TroubledMail(Mail):
 def troubled(organization: Organization, trouble: Trouble, *, reads: bool = False) -> Organization:
     """The organization over the same storage, with that moment of trouble in it; close it."""
     # The clients are the trouble's own: the others stay in order.
-    tables, blobs = organization.tables, organization.blobs
+    entry, key = organization.entry, organization.tables._account_key
     return replace(
         organization,
-        tables=TroubledTables(tables._endpoint, tables._account_key, trouble, reads=reads),
-        blobs=TroubledBlobs(blobs._endpoint, blobs._account_key, trouble, reads=reads),
+        tables=TroubledTables(entry.tables, key, trouble, reads=reads),
+        blobs=TroubledBlobs(entry.blobs, key, trouble, reads=reads),
     )
 
 

@@ -195,6 +195,4 @@ class PostOffice:
 
     def _nothing_on_its_way(self) -> bool:
         with closing(sqlite3.connect(f"file:{self.graph.database}?mode=ro", uri=True)) as store:
-            return not store.execute(
-                "SELECT 1 FROM messages WHERE send_due IS NOT NULL"
-            ).fetchall()
+            return not store.execute("SELECT 1 FROM messages WHERE send_due IS NOT NULL").fetchall()

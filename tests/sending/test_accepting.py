@@ -16,7 +16,9 @@ pytestmark = pytest.mark.processes
 
 MESSAGE: dict[str, Any] = {
     "from": "Ana@Contoso.com",
-    "to": [{"address": "li@example.com", "name": "Li Wei", "record": {"type": "contact", "id": "c-1"}}],
+    "to": [
+        {"address": "li@example.com", "name": "Li Wei", "record": {"type": "contact", "id": "c-1"}}
+    ],
     "subject": "Offer",
     "html": '<p>Hello <a href="https://example.com/">there</a></p>',
 }
@@ -139,9 +141,7 @@ def test_a_required_message_that_cannot_be_followed_says_why_in_the_callers_lang
     assert value["code"] == "cannotFollow"
     assert codes(answer) == ["noRecord", "noFollowableRecipient"]
     assert value["notFollowedReasons"][0]["message"].startswith(begins)
-    assert value["errors"] == [
-        {"pointer": "/follow", "detail": "The message cannot be followed."}
-    ]
+    assert value["errors"] == [{"pointer": "/follow", "detail": "The message cannot be followed."}]
 
 
 def test_a_preferred_message_that_cannot_be_followed_goes_out_unfollowed(
@@ -166,7 +166,12 @@ def test_a_message_with_follow_off_is_never_followed(service: RunningService) ->
 def test_a_no_that_is_said_with_one_message_holds_for_that_message_only_f5(
     service: RunningService,
 ) -> None:
-    to = [{"address": "li@example.com", "record": {"type": "contact", "id": "c-1", "followEmail": False}}]
+    to = [
+        {
+            "address": "li@example.com",
+            "record": {"type": "contact", "id": "c-1", "followEmail": False},
+        }
+    ]
     assert codes(post(service, MESSAGE | {"to": to})) == ["recipientOptedOut"]
     assert codes(post(service, MESSAGE)) == []
 
@@ -261,7 +266,9 @@ def test_what_is_wrong_first_is_said_first(
     assert status(b'{"subject": 7}') == 422
 
 
-@pytest.mark.parametrize(("key", "org"), [("local-contoso", "fabrikam"), ("local-fabrikam", "contoso")])
+@pytest.mark.parametrize(
+    ("key", "org"), [("local-contoso", "fabrikam"), ("local-fabrikam", "contoso")]
+)
 @pytest.mark.parametrize("path", ["messages", "follow-check", "settings", "records/contact/c-1"])
 def test_another_organization_is_not_there_a1(
     service: RunningService, key: str, org: str, path: str
@@ -274,7 +281,9 @@ def test_another_organization_is_not_there_a1(
     assert (theirs.status_code, theirs.content) == (404, nobodys.content)
 
 
-@pytest.mark.parametrize(("key", "org"), [("local-contoso", "contoso"), ("local-fabrikam", "fabrikam")])
+@pytest.mark.parametrize(
+    ("key", "org"), [("local-contoso", "contoso"), ("local-fabrikam", "fabrikam")]
+)
 @pytest.mark.parametrize("below", ["", "/events"])
 def test_a_message_of_another_organization_is_not_found_under_ones_own_a1(
     service: RunningService, key: str, org: str, below: str
@@ -315,7 +324,8 @@ def test_each_resource_wants_its_scope_a3(
 
 
 @pytest.mark.parametrize(
-    "message", ["", "0" * 31, "0" * 33, "g" * 32, "A" * 32, "..%2Fcontent", "a'b", "%00", "~", "%23"]
+    "message",
+    ["", "0" * 31, "0" * 33, "g" * 32, "A" * 32, "..%2Fcontent", "a'b", "%00", "~", "%23"],
 )
 @pytest.mark.parametrize("below", ["", "/events"])
 def test_an_id_that_cannot_be_one_is_not_found(

@@ -15,6 +15,7 @@ import pytest
 from shared.errors import StorageUnavailable
 from shared.messages.stored import read_message
 from shared.model import Status, Step
+from shared.sending.accept import Order
 from shared.sending.deliver import deliver
 from tests.sending.mortality import Killed, Trouble, TroubledMail, away, trouble_in, troubled
 from tests.sending.post_office import BODY, WORD_COMES_BACK_S, PostOffice
@@ -68,7 +69,7 @@ async def all_end_well(office: PostOffice, messages: dict[str, str]) -> None:
 async def test_a_delivery_in_trouble_at_any_step_ends_in_one_mail(
     office: PostOffice, error: str
 ) -> None:
-    messages = {}
+    messages: dict[str, str] = {}
     for trouble in every(TROUBLES[error]):
         address = f"{len(messages)}-{error[:4]}@example.com"
         message = await office.accepted(office.order(*office.contact(address)))
@@ -86,7 +87,7 @@ async def test_a_delivery_in_trouble_at_any_step_ends_in_one_mail(
 async def test_a_delivery_that_is_killed_is_taken_up_by_the_timer_alone_s4(
     office: PostOffice,
 ) -> None:
-    messages = {}
+    messages: dict[str, str] = {}
     for trouble in every(Killed):
         address = f"{len(messages)}-timer@example.com"
         message = await office.accepted(office.order(*office.contact(address)))
@@ -136,7 +137,7 @@ async def test_a_refused_message_whose_end_is_killed_still_fails_with_its_reason
 async def test_an_acceptance_in_trouble_is_made_up_for_by_the_same_key_s1(
     office: PostOffice, error: str
 ) -> None:
-    orders = []
+    orders: list[tuple[str, Order, str]] = []
     for trouble in every(TROUBLES[error]):
         address = f"{len(orders)}-key-{error[:4]}@example.com"
         orders.append((f"{error} {address}", office.order(*office.contact(address)), address))
@@ -145,7 +146,7 @@ async def test_an_acceptance_in_trouble_is_made_up_for_by_the_same_key_s1(
         if not trouble.came:
             break
     office.clock.move(seconds=11)
-    messages = {}
+    messages: dict[str, str] = {}
     for key, order, address in orders:
         answer = await office.send(order, key)
         assert await office.send(order, key) == answer
@@ -157,7 +158,7 @@ async def test_an_acceptance_in_trouble_is_made_up_for_by_the_same_key_s1(
 
 async def test_an_acceptance_in_trouble_is_a_message_or_nothing(office: PostOffice) -> None:
     """The caller never comes back: what is there is sent, and of the rest no trace stays."""
-    tried = {}
+    tried: dict[str, str] = {}
     for trouble in every(Killed):
         message = f"{len(tried):032x}"
         tried[message] = f"{len(tried)}-gone@example.com"
@@ -186,7 +187,7 @@ async def test_following_that_ended_meanwhile_survives_a_kill_at_any_step_f1(
     office: PostOffice,
 ) -> None:
     """Engagement is switched off between the draft and the second attempt."""
-    messages = {}
+    messages: dict[str, str] = {}
     for trouble in every(Killed):
         address = f"{len(messages)}@example.com"
         await office.switch_engagement(on=True)

@@ -7,6 +7,7 @@ there is none; only where Graph cannot tell, a message "may have been sent".
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -21,12 +22,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning"),
 ]
 
-CREATE = {"method": "POST", "path": "/messages$"}
-SEND = {"method": "POST", "path": "/send$"}
-LOOK_UP = {"method": "GET", "path": "filter"}
-ANY_PLACE = {"create": CREATE, "send": SEND}
+Fault = dict[str, Any]
+CREATE: Fault = {"method": "POST", "path": "/messages$"}
+SEND: Fault = {"method": "POST", "path": "/send$"}
+LOOK_UP: Fault = {"method": "GET", "path": "filter"}
+ANY_PLACE: dict[str, Fault] = {"create": CREATE, "send": SEND}
 
-NOTHING_DONE = {
+NOTHING_DONE: dict[str, Fault] = {
     "throttled, told how long": {"kind": "throttle", "retryAfter": 7},
     "throttled, told at once": {"kind": "throttle", "retryAfter": 0},
     "throttled, not told": {"kind": "status", "status": 429, "code": "ApplicationThrottled"},
@@ -34,13 +36,13 @@ NOTHING_DONE = {
     "unavailable, not told": {"kind": "unavailable"},
     "dropped before": {"kind": "dropBefore"},
 }
-DONE_OR_NOT = {
+DONE_OR_NOT: dict[str, Fault] = {
     "dropped after it was done": {"kind": "dropAfterDone"},
     "504 after it was done": {"kind": "gatewayTimeoutAfterDone"},
     "500 with nothing done": {"kind": "status", "status": 500, "code": "InternalServerError"},
     "502 with nothing done": {"kind": "status", "status": 502, "code": "BadGateway"},
 }
-REFUSED = {
+REFUSED: dict[str, Fault] = {
     "mailboxUnknown": {"kind": "status", "status": 404, "code": "ErrorInvalidUser"},
     "mailboxOutOfScope": {"kind": "status", "status": 403, "code": "ErrorAccessDenied"},
     "messageTooLarge": {"kind": "status", "status": 413, "code": "ErrorMessageSizeExceeded"},
@@ -145,9 +147,7 @@ async def test_a_fault_that_passes_ends_in_one_mail(
 async def test_a_fault_of_the_look_up_ends_in_one_mail(
     office: PostOffice, before: str, fault: str
 ) -> None:
-    office.faults(
-        ANY_PLACE[before] | {"kind": "dropAfterDone"}, LOOK_UP | NOT_FOR_LONG[fault]
-    )
+    office.faults(ANY_PLACE[before] | {"kind": "dropAfterDone"}, LOOK_UP | NOT_FOR_LONG[fault])
     message = await office.accepted()
     await office.finish(message)
     await sent_once(office, message)
@@ -408,7 +408,9 @@ async def test_a_required_message_is_delivered_like_any_other(office: PostOffice
 
 async def test_names_are_written_as_given(office: PostOffice) -> None:
     name = 'Müller, "Hans" <boss>'
-    message = await office.accepted(office.order(*to("li@example.com", "bo@example.com", name=name)))
+    message = await office.accepted(
+        office.order(*to("li@example.com", "bo@example.com", name=name))
+    )
     await office.finish(message)
     (mail,) = office.received()
     assert "Hans" in mail["headers"]["To"]

@@ -11,9 +11,9 @@ from shared.model import Status
 from shared.organizations import Organization
 from shared.sending.deliver import Later
 from shared.sending.due import fire_due, put_due
+from tests.running_storage import MovableClock
 from tests.sending.mortality import Trouble, troubled
 from tests.sending.post_office import PostOffice
-from tests.running_storage import MovableClock
 
 # The SDK warns about itself while it is imported.
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")

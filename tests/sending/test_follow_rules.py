@@ -116,7 +116,8 @@ NOT_FOLLOWED = [
          [Reason("recipientOptedOut", ("f.li@example.com",))]),
     Case("a no with this message for an unknown id", [one("n", ("contact", "n"), follow=False)],
          [Reason("recipientOptedOut", ("f.n@example.com",))]),
-    Case("a no with this message in bcc", [CONTACT, one("n", ("lead", "n"), bcc=True, follow=False)],
+    Case("a no with this message in bcc",
+         [CONTACT, one("n", ("lead", "n"), bcc=True, follow=False)],
          [Reason("recipientOptedOut", ("f.n@example.com",))]),
     Case("a yes with this message does not outdo a stored no",
          [one("sam", ("contact", "f-4"), follow=True)],
@@ -179,7 +180,8 @@ async def test_a_preference_is_the_recipients_not_the_messages_f5(
 ) -> None:
     """The same address twice, once with a no: for that address it is no."""
     case = Case(
-        "twice", [one("li", ("contact", "f-1")), one("li", ("contact", "f-1"), cc=True, follow=False)]
+        "twice",
+        [one("li", ("contact", "f-1")), one("li", ("contact", "f-1"), cc=True, follow=False)],
     )
     assert preferences((await decide(organization, case)).recipients) == {"f.li@example.com": False}
 

@@ -62,9 +62,7 @@ async def followed_so_far(office: PostOffice, follow: FollowChoice) -> str:
     await store_record(office.organization, LI)
     bo = Record(RecordRef("contact", "c-2"), "Bo", ("bo@example.com",))
     await store_record(office.organization, bo)
-    answer = await office.send(
-        office.order(*to("li@example.com", "bo@example.com"), follow=follow)
-    )
+    answer = await office.send(office.order(*to("li@example.com", "bo@example.com"), follow=follow))
     assert answer["followed"] is True
     message: str = answer["id"]
     return message

@@ -55,10 +55,18 @@ UNKNOWN_FIELDS = [
     but("a Python name", "/from_address", "not known", from_address="ana@contoso.com"),
     but("an unknown field of a recipient", "/to/0/phone", "not known", to=to(phone="1")),
     but("an unknown field of a record", "/to/0/record/name", "not known", to=record(name="Li")),
-    but("an unknown field of an address", "/to/0/record/address/street", "not known",
-        to=record(address={"street": "Main"})),
-    but("an unknown field of regarding", "/regarding/name", "not known",
-        regarding={"type": "lead", "id": "1", "name": "x"}),
+    but(
+        "an unknown field of an address",
+        "/to/0/record/address/street",
+        "not known",
+        to=record(address={"street": "Main"}),
+    ),
+    but(
+        "an unknown field of regarding",
+        "/regarding/name",
+        "not known",
+        regarding={"type": "lead", "id": "1", "name": "x"},
+    ),
     but("a name that needs escaping in a pointer", "/a~1b~0c", "not known", **{"a/b~c": 1}),
 ]
 WRONG_TYPES = [
@@ -91,7 +99,8 @@ VALUES = [
     but("a record without a type", "/to/0/record/type", "required", to=to(record={"id": "1"})),
     but("no recipient at all", "/to", "at least one recipient", to=...),
     but("empty lists of recipients", "/to", "at least one recipient", to=[], cc=[], bcc=[]),
-    but("more than 500 in one list", "/to", to=[{"address": f"p{n}@example.com"} for n in range(501)]),
+    but("more than 500 in one list", "/to",
+        to=[{"address": f"p{n}@example.com"} for n in range(501)]),
     but("more than 500 together", "/to", "at most 500",
         to=[{"address": f"p{n}@example.com"} for n in range(300)],
         bcc=[{"address": f"q{n}@example.com"} for n in range(201)]),
@@ -130,7 +139,8 @@ VALUES = [
     but("from a look-alike", "/from", "sending mailboxes", from_="ana@notcontoso.com"),
 ]  # fmt: skip
 ADDRESSES = [
-    but(f"the address {address[:30]!r}", "/to/0/address", "not a mail address", to=[{"address": address}])
+    but(f"the address {address[:30]!r}", "/to/0/address", "not a mail address",
+        to=[{"address": address}])
     for address in (
         "", " ", "li", "@example.com", "li@", "li@@example.com", "li @example.com",
         "li@exa mple.com", " li@example.com", "li@example.com ", "Li <li@example.com>",

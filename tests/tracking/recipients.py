@@ -132,7 +132,7 @@ class Service:
         found = {hit.id for id_, packed in lines if id_ == organization for hit in unpack([packed])}
         blobs = Blobs(self.deployment.settings.host_blobs, None)
         try:
-            for name, _ in await blobs.names(CONTAINER):
+            async for name, _ in blobs.names(CONTAINER):
                 content = await blobs.get(CONTAINER, name)
                 if content and name.startswith(f"{organization}/"):
                     found |= {hit.id for hit in Segment(name, content).hits()}

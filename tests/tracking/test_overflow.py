@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -68,6 +68,10 @@ class Instance:
         return safe
 
 
+async def names(blobs: Blobs) -> list[tuple[str, datetime]]:
+    return [name async for name in blobs.names(CONTAINER)]
+
+
 async def test_hits_of_an_instance_that_ends_while_storage_is_away_come_back_once(
     contoso: Organization,
     organizations: Organizations,
@@ -89,7 +93,7 @@ async def test_hits_of_an_instance_that_ends_while_storage_is_away_come_back_onc
     await fold_all(contoso, clock)
 
     assert (await exact(contoso, message)).kpis.opens == 3
-    assert await blobs.names(CONTAINER) == []
+    assert await names(blobs) == []
 
 
 async def test_what_cannot_be_given_back_yet_stays_for_seven_days(
@@ -106,7 +110,7 @@ async def test_what_cannot_be_given_back_yet_stays_for_seven_days(
     assert await ending.end_with(hit(message, at(clock, 60)))
 
     assert await overflow.give_back(without_contoso) == set()
-    assert len(await blobs.names(CONTAINER)) == 1
+    assert len(await names(blobs)) == 1
 
     assert await overflow.give_back(organizations) == {"contoso"}
     assert len(await read_segments(contoso, 10)) == 1
@@ -124,12 +128,12 @@ async def test_hits_of_an_organization_that_is_gone_are_dropped_after_seven_days
     message = await followed_message(contoso, clock())
     ending = Instance(without_contoso, overflow, clock, tmp_path / "journal")
     assert await ending.end_with(hit(message, at(clock, 60)))
-    ((_, written_at),) = await blobs.names(CONTAINER)
+    ((_, written_at),) = await names(blobs)
     nobody = Organizations({}, settings.local_storage_keys)
 
     clock.now = written_at + KEPT - timedelta(minutes=1)
     assert await overflow.give_back(nobody) == set()
-    assert len(await blobs.names(CONTAINER)) == 1
+    assert len(await names(blobs)) == 1
     clock.now = written_at + KEPT + timedelta(minutes=1)
     assert await overflow.give_back(nobody) == set()
-    assert await blobs.names(CONTAINER) == []
+    assert await names(blobs) == []

@@ -72,7 +72,9 @@ class RunningService:
         if content is None and body is not None:
             content = json.dumps(body).encode()
             sent["content-type"] = "application/json"
-        return self.host.client.request(method, path, content=content, headers=sent | (headers or {}))
+        return self.host.client.request(
+            method, path, content=content, headers=sent | (headers or {})
+        )
 
     def new_key(self, *scopes: str, organization: str = "contoso") -> str:
         """A key with these scopes, as an administrator would hand it out."""
@@ -106,6 +108,18 @@ class RunningService:
         ).json()["items"]
         return items
 
+    def faults(self, *faults: dict[str, Any]) -> None:
+        """What fails next at Graph, in this order."""
+        path = f"{self.graph.address}/_local/faults"
+        self._http.post(path, json={"faults": faults}).raise_for_status()
+
+    def waiting(self, queue: str) -> int:
+        """How many messages are in a queue, hidden ones too."""
+        storage = self.deployment.settings.host_queues
+        with QueueServiceClient.from_connection_string(storage) as queues:
+            properties = queues.get_queue_client(queue).get_queue_properties()
+            return properties.approximate_message_count or 0
+
     def stored(self) -> dict[str, Any]:
         """Everything in every table, container and queue of the deployment."""
         settings = self.deployment.settings
@@ -124,11 +138,9 @@ class RunningService:
                 for container in blobs.list_containers():
                     names = blobs.get_container_client(container.name).list_blobs()
                     found[f"{entry.id} {container.name}"] = [(b.name, b.etag) for b in names]
-        with QueueServiceClient.from_connection_string(settings.host_queues) as queues:
-            for name in QUEUES:
-                for queue in (name, f"{name}-poison"):
-                    waiting = queues.get_queue_client(queue).get_queue_properties()
-                    found[queue] = waiting.approximate_message_count
+        for name in QUEUES:
+            for queue in (name, f"{name}-poison"):
+                found[queue] = self.waiting(queue)
         return found
 
 
@@ -161,7 +173,7 @@ async def _fill(deployment: Deployment) -> None:
 
 
 def soon(look: Callable[[], T | None], within: float = 30.0) -> T:
-    """What `look` finds, once it finds something: for what another process does and tells nobody."""
+    """What `look` finds once it finds something: for what another process does in silence."""
     deadline = time.monotonic() + within
     while not (found := look()):
         assert time.monotonic() < deadline, "it did not come in time"
