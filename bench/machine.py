@@ -17,7 +17,9 @@ from tests.running_storage import ACCOUNTS, ORGANIZATIONS, Deployment, Deploymen
 from tests.tracking.followed_messages import followed_message
 
 SERVICE = "function_app:app"
-CONSTANT = "bench.constant_gif.app:app"
+CONSTANT = "bench.apps.constant_gif:app"
+INTAKE = "bench.apps.intake:app"
+ONE_INSERT = "bench.apps.one_insert:app"
 GIF_PATH = "/o/constant.gif"
 
 

@@ -13,24 +13,26 @@ Limits that Azurite does not enforce are asserted here: 64 KiB a property, 1 KiB
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, TypeVar
 
 from azure.core.credentials import AzureNamedKeyCredential
-from azure.core.exceptions import (
-    AzureError,
-    HttpResponseError,
-    ResourceExistsError,
-    ResourceModifiedError,
-    ResourceNotFoundError,
-)
-from azure.data.tables import TableTransactionError, UpdateMode
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
-from shared.errors import Changed, Conflict, StorageUnavailable, Unacceptable
+from shared.errors import (
+    Changed,
+    Conflict,
+    EngagementError,
+    StorageUnavailable,
+    Unacceptable,
+)
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 TRANSACTION_LIMIT = 100
 """Rows in one transaction (Entity Group Transactions: at most 100)."""
@@ -75,60 +77,47 @@ class Tables:
     async def get(self, table: str, partition: str, key: str) -> Read | None:
         """The row, or None where there is none."""
         client = await self._client(table)
-        for last in (False, True):
+
+        async def asked() -> Read | None:
             try:
                 entity = await client.get_entity(partition, key)
-                return Read(dict(entity), str(entity.metadata["etag"]))
             except ResourceNotFoundError:
                 return None
-            except AzureError as error:
-                if last or not _worth_repeating(error):
-                    _translate(error)
-        raise AssertionError("unreachable")
+            return Read(dict(entity), str(entity.metadata["etag"]))
+
+        return await _read(asked)
 
     async def insert(self, table: str, row: Row) -> str:
         """Adds a row and returns its ETag; raises `Conflict` where its key is there already."""
         _assert_size(row)
         client = await self._client(table)
-        try:
+        with _translated(Conflict):
             answer = await client.create_entity(row)
-        except AzureError as error:
-            _translate(error)
-        return str(answer["etag"])
+            return str(answer["etag"])
 
     async def replace(self, table: str, row: Row, etag: str) -> str:
         """Replaces a row that has not changed since it was read; raises `Changed` otherwise."""
         _assert_size(row)
         client = await self._client(table)
-        try:
+        with _translated(Changed):
             answer = await client.update_entity(
                 row, mode=UpdateMode.REPLACE, etag=etag, match_condition=_not_modified()
             )
-        except ResourceNotFoundError as error:
-            raise Changed("the row is gone") from error
-        except AzureError as error:
-            _translate(error)
-        return str(answer["etag"])
+            return str(answer["etag"])
 
     async def upsert(self, table: str, row: Row) -> None:
         """Writes a row whatever was there."""
         _assert_size(row)
         client = await self._client(table)
-        try:
+        with _translated():
             await client.upsert_entity(row, mode=UpdateMode.REPLACE)
-        except AzureError as error:
-            _translate(error)
 
     async def delete(self, table: str, partition: str, key: str, etag: str | None = None) -> None:
         """Deletes a row; one that is gone already is fine, one that changed raises `Changed`."""
         client = await self._client(table)
         condition = {"etag": etag, "match_condition": _not_modified()} if etag else {}
-        try:
+        with _translated(Changed), contextlib.suppress(ResourceNotFoundError):
             await client.delete_entity(partition, key, **condition)
-        except ResourceNotFoundError:
-            return
-        except AzureError as error:
-            _translate(error)
 
     async def transact(self, table: str, writes: Sequence[Write]) -> list[str | None]:
         """Does all writes of one partition or none; returns each row's new ETag.
@@ -140,34 +129,30 @@ class Tables:
         for write in writes:
             _assert_size(write.row)
         client = await self._client(table)
-        try:
+        with _translated(Conflict, Changed):
             answers = await client.submit_transaction([_operation(write) for write in writes])
-        except AzureError as error:
-            _translate(error)
-        return [answer.get("etag") for answer in answers]
+            return [answer.get("etag") for answer in answers]
 
     async def page(
         self, table: str, partition: str, *, after: str = "", below: str = "~~", limit: int
     ) -> list[Read]:
         """At most `limit` rows of a partition in key order, with `after` < RowKey < `below`."""
         client = await self._client(table)
-        for last in (False, True):
-            try:
-                found: list[Read] = []
-                pages = client.query_entities(
-                    "PartitionKey eq @p and RowKey gt @a and RowKey lt @b",
-                    parameters={"p": partition, "a": after, "b": below},
-                    results_per_page=min(limit, 1000),
-                )
-                async for entity in pages:
-                    found.append(Read(dict(entity), str(entity.metadata["etag"])))
-                    if len(found) >= limit:
-                        break
-                return found
-            except AzureError as error:
-                if last or not _worth_repeating(error):
-                    _translate(error)
-        raise AssertionError("unreachable")
+
+        async def asked() -> list[Read]:
+            found: list[Read] = []
+            entities = client.query_entities(
+                "PartitionKey eq @p and RowKey gt @a and RowKey lt @b",
+                parameters={"p": partition, "a": after, "b": below},
+                results_per_page=min(limit, 1000),
+            )
+            async for entity in entities:
+                found.append(Read(dict(entity), str(entity.metadata["etag"])))
+                if len(found) >= limit:
+                    break
+            return found
+
+        return await _read(asked)
 
     async def rows(
         self, table: str, partition: str, *, after: str = "", below: str = "~~", a_time: int = 1000
@@ -189,8 +174,9 @@ class Tables:
         This looks at every row of the table on its way: for rare, whole jobs only.
         """
         client = await self._client(table)
-        found: list[str] = []
-        try:
+
+        async def asked() -> list[str]:
+            found: list[str] = []
             entities = client.query_entities(
                 "PartitionKey gt @a and RowKey eq @k",
                 parameters={"a": after, "k": key},
@@ -200,9 +186,9 @@ class Tables:
                 found.append(str(entity["PartitionKey"]))
                 if len(found) >= limit:
                     break
-        except AzureError as error:
-            _translate(error)
-        return found
+            return found
+
+        return await _read(asked)
 
     async def close(self) -> None:
         if self._service is not None:
@@ -288,24 +274,41 @@ def _operation(write: Write) -> Any:
     return (verb, write.row, options)
 
 
-def _worth_repeating(error: AzureError) -> bool:
-    """Whether a read is asked once more: no answer at all, or an answer that says "not now"."""
-    return not isinstance(error, HttpResponseError) or (error.status_code or 0) >= 500
+async def _read(asked: Callable[[], Awaitable[T]]) -> T:
+    """What a read answers; asked once more where there was no answer, or one that says "not
+    now"."""
+    try:
+        with _translated():
+            return await asked()
+    except StorageUnavailable:
+        with _translated():
+            return await asked()
 
 
-def _translate(error: AzureError) -> NoReturn:
+@contextlib.contextmanager
+def _translated(*meant: type[Conflict | Changed]) -> Iterator[None]:
+    """Turns the library's errors into ours. `meant` are those that this request can mean.
+
+    A 409 or 412 that it cannot mean (a table that is being deleted, say) tells nothing about the
+    row.
+    """
+    try:
+        yield
+    except AzureError as error:
+        raise _meaning(error, meant) from error
+    except AttributeError as error:
+        # This is how the library meets an answer that was cut short.
+        raise StorageUnavailable("table storage: an answer was cut short") from error
+
+
+def _meaning(error: AzureError, meant: tuple[type[Conflict | Changed], ...]) -> EngagementError:
     status = error.status_code if isinstance(error, HttpResponseError) else None
-    if isinstance(error, ResourceExistsError) or (
-        isinstance(error, TableTransactionError) and status == 409
-    ):
-        raise Conflict("a row with that key is there already") from error
-    if isinstance(error, ResourceModifiedError) or status == 412:
-        raise Changed("the row was changed since it was read") from error
-    if isinstance(error, TableTransactionError) and status == 404:
-        raise Changed("a row of the transaction is gone") from error
-    if status in (400, 413):
-        raise Unacceptable(f"table storage: {type(error).__name__}, status {status}") from error
-    raise StorageUnavailable(f"table storage: {type(error).__name__}, status {status}") from error
+    if status == 409 and Conflict in meant:
+        return Conflict("a row with that key is there already")
+    if status in (404, 412) and Changed in meant:
+        return Changed("the row was changed since it was read, or is gone")
+    said = f"table storage: {type(error).__name__}, status {status}"
+    return Unacceptable(said) if status in (400, 413) else StorageUnavailable(said)
 
 
 def _assert_size(row: Row) -> None:

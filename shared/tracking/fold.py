@@ -110,7 +110,7 @@ async def _fold_hits(
         async with places:
             try:
                 await fold_message(organization, settings, message, hits[message])
-            except Transient:
+            except (Transient, Conflict, Changed):
                 raise
             except Exception:
                 # What we did not foresee must not stop the other messages, and must not be lost.

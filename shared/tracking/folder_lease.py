@@ -33,6 +33,15 @@ class FolderLease:
 
     async def take(self) -> bool:
         """Whether we are the folder now; if not, word was left with the one who is."""
+        try:
+            return await self._take()
+        except StorageUnavailable:
+            # The lease may be ours all the same: given back, nobody has to wait for it to lapse.
+            with contextlib.suppress(StorageUnavailable):
+                await self.give_up()
+            raise
+
+    async def _take(self) -> bool:
         while True:
             read = await self._tables.get("ingest", *_KEY)
             try:
@@ -40,6 +49,10 @@ class FolderLease:
                     await self._tables.insert("ingest", self._row(self._owner, 0))
                     return True
                 words = int(read.row["words"])
+                if read.row["owner"] == self._owner:
+                    # Our own write whose answer was lost.
+                    self._words_heard = words
+                    return True
                 if read.row["owner"] and self._clock() < datetime.fromisoformat(read.row["until"]):
                     word = {**read.row, "words": words + 1}
                     await self._tables.replace("ingest", word, read.etag)

@@ -6,6 +6,7 @@ their way. Whatever happens, the pixel is answered and a sound link redirects.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import uuid
@@ -60,6 +61,11 @@ _REDIRECT_HEADERS = {
 @blueprint.route(route="o/{file}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
 async def open_pixel(req: func.HttpRequest) -> func.HttpResponse:
     """The transparent GIF, whatever happens (rule T1); an open, where the token is sound."""
+    return await record_open(req)
+
+
+async def record_open(req: func.HttpRequest) -> func.HttpResponse:
+    """What the pixel does, without its trigger, so that it can be measured by itself."""
     try:
         running = service()
         token = req.route_params["file"].removesuffix(".gif")
@@ -166,18 +172,28 @@ async def sweep_hits(timer: func.TimerRequest) -> None:
     waits."""
     running = service()
     running.ingest.adopt_journals()
+    # All at once: one organization whose storage hangs must not keep the others waiting.
+    await asyncio.gather(
+        _give_overflow_back(running),
+        *(_sweep(running, organization) for organization in running.organizations.all()),
+    )
+
+
+async def _give_overflow_back(running: Service) -> None:
     try:
-        await running.overflow.give_back(running.organizations)
+        for organization in await running.overflow.give_back(running.organizations):
+            await running.queues.send(FOLD_QUEUE, {"organization": organization})
     except Transient as error:
-        log.warning("the overflow cannot be looked into now: %s", error)
-    for organization in running.organizations.all():
-        try:
-            await _fold(running, organization)
-        except Transient as error:
-            # One organization's storage being away must not keep the others waiting.
-            log.warning("hits of %s are not folded now: %s", organization.id, error)
-        except Exception:
-            log.exception("hits of %s could not be folded", organization.id)
+        log.warning("the overflow is not given back now: %s", error)
+
+
+async def _sweep(running: Service, organization: Organization) -> None:
+    try:
+        await _fold(running, organization)
+    except Transient as error:
+        log.warning("hits of %s are not folded now: %s", organization.id, error)
+    except Exception:
+        log.exception("hits of %s could not be folded", organization.id)
 
 
 async def _record(

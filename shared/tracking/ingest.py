@@ -9,6 +9,7 @@ work.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 from collections import deque
@@ -20,7 +21,7 @@ from shared.organizations import Organization, Organizations
 from shared.tracking.hits import Hit
 from shared.tracking.journal import Journal
 from shared.tracking.overflow import Overflow
-from shared.tracking.segments import SEGMENT_BYTES, Segment, store_segment
+from shared.tracking.segments import SEGMENT_BYTES, Segment, read_segments, store_segment
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ WRITE_PATIENCE_S = 3.0
 OVERFLOW_AFTER_S = 5.0
 """After this long without its storage, an organization's segments go to the overflow."""
 
+PROBE_EVERY_S = 3.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 
@@ -113,21 +115,8 @@ class Ingest:
             journal.remove()
         return len(waiting)
 
-    async def write(self, organization: Organization, segment: Segment, away_s: float) -> bool:
-        """Tries once to write a segment; `away_s` is for how long the storage has been away.
-
-        True when it is safe in the organization's storage, False when it is in the overflow. Raises
-        `StorageUnavailable` where it is nowhere.
-        """
-        try:
-            async with asyncio.timeout(WRITE_PATIENCE_S):
-                await store_segment(organization, segment)
-            return True
-        except (StorageUnavailable, TimeoutError) as error:
-            if away_s < OVERFLOW_AFTER_S:
-                raise StorageUnavailable(str(error) or "no answer in time") from error
-        await self._overflow.keep(organization.id, segment)
-        return False
+    async def keep_in_overflow(self, organization: str, segment: Segment) -> None:
+        await self._overflow.keep(organization, segment)
 
     def segment_of(self, lines: list[str]) -> Segment:
         key = f"{self._now_ms():013d}-{self._instance}-{next(self._numbers):06d}"
@@ -168,6 +157,7 @@ class _Stream:
         self._wanted = 0
         self._hurry = asyncio.Event()
         self._away_since: float | None = None
+        self._probing: asyncio.Task[None] | None = None
 
     def append(self, hit: Hit) -> asyncio.Future[None]:
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -204,11 +194,9 @@ class _Stream:
         if len(self._pending) >= self._wanted:
             return
         self._gathered.clear()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GATHER_S):
                 await self._gathered.wait()
-        except TimeoutError:
-            return
 
     def _take(self) -> list[_Pending]:
         taken = [self._pending.popleft()]
@@ -221,47 +209,74 @@ class _Stream:
     async def _write(self, taken: list[_Pending]) -> None:
         """Tries until the hits are safe. The key stays the same, so a lost answer does no harm."""
         segment = self._ingest.segment_of([pending.line for pending in taken])
-        pause, home = _FIRST_PAUSE_S, None
-        while home is None:
+        pause, safe = _FIRST_PAUSE_S, False
+        while not safe:
             try:
-                home = await self._ingest.write(self._organization, segment, self._away_s())
-                continue
-            except StorageUnavailable as error:
-                self._note_away(len(taken), error)
+                safe = await self._store(segment)
+            except (StorageUnavailable, TimeoutError) as error:
+                log.warning(
+                    "%d hits of %s wait for storage: %s",
+                    len(taken) + len(self._pending),
+                    self._organization.id,
+                    error or "no answer in time",
+                )
+                await self._pause(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_S)
             except Exception:
                 # Nothing a hit waits for may end this loop: what is unknown is logged and retried.
                 log.exception("hits of %s could not be written", self._organization.id)
-            await self._pause(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
-        if home:
-            self._away_since = None
+                await self._pause(_LONGEST_PAUSE_S)
         for pending in taken:
             if not pending.committed.done():
                 pending.committed.set_result(None)
         hits = [pending.hit for pending in taken]
-        self._ingest.settled(self._organization.id, hits, in_overflow=not home)
+        self._ingest.settled(self._organization.id, hits, in_overflow=self._away_since is not None)
+
+    async def _store(self, segment: Segment) -> bool:
+        """True when the segment is safe: in its storage or, while that stays away, the overflow."""
+        loop = asyncio.get_running_loop()
+        if not self._overdue():
+            began = loop.time()
+            try:
+                async with asyncio.timeout(WRITE_PATIENCE_S):
+                    await store_segment(self._organization, segment)
+            except (StorageUnavailable, TimeoutError):
+                if self._away_since is None:
+                    self._away_since = began
+                if not self._overdue():
+                    raise
+            else:
+                self._away_since = None
+                return True
+        if self._probing is None:
+            self._probing = asyncio.create_task(self._probe())
+        await self._ingest.keep_in_overflow(self._organization.id, segment)
+        return True
+
+    def _overdue(self) -> bool:
+        """Whether the storage has been away for too long to wait for it with every segment."""
+        if self._away_since is None:
+            return False
+        away_s = asyncio.get_running_loop().time() - self._away_since
+        return self._hurry.is_set() or away_s >= OVERFLOW_AFTER_S
+
+    async def _probe(self) -> None:
+        """Asks the storage now and then until it answers; meanwhile segments go to the overflow."""
+        while self._away_since is not None:
+            await asyncio.sleep(PROBE_EVERY_S)
+            try:
+                async with asyncio.timeout(WRITE_PATIENCE_S):
+                    await read_segments(self._organization, 1)
+            except (StorageUnavailable, TimeoutError):
+                continue
+            self._away_since = None
+        self._probing = None
 
     async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(0.05 if self._hurry.is_set() else seconds):
-                await self._hurry.wait()
-                await asyncio.sleep(0.05)
-        except TimeoutError:
-            return
-
-    def _away_s(self) -> float:
+        """Waits before the next try; not at all when this process is about to end."""
         if self._hurry.is_set():
-            return OVERFLOW_AFTER_S
-        if self._away_since is None:
-            return 0.0
-        return asyncio.get_running_loop().time() - self._away_since
-
-    def _note_away(self, hits: int, error: StorageUnavailable) -> None:
-        if self._away_since is None:
-            self._away_since = asyncio.get_running_loop().time()
-        log.warning(
-            "%d hits of %s wait for its storage: %s",
-            hits + len(self._pending),
-            self._organization.id,
-            error,
-        )
+            await asyncio.sleep(_FIRST_PAUSE_S)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.errors import Changed, Conflict
+from shared.errors import Changed, Conflict, StorageUnavailable
 from shared.organizations import Organization
 from shared.storage.tables import Write
 from shared.tracking.hits import Hit, unpack
@@ -39,8 +39,9 @@ async def store_segment(organization: Organization, segment: Segment) -> None:
     }
     try:
         await organization.tables.insert(TABLE, row)
-    except Conflict:
-        return
+    except Conflict as error:
+        if await organization.tables.get(TABLE, PARTITION, segment.key) is None:
+            raise StorageUnavailable("a conflict about a segment that is not there") from error
 
 
 async def read_segments(organization: Organization, limit: int) -> list[Segment]:

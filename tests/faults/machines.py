@@ -104,7 +104,7 @@ async def all_folded(
     try:
         while waiting := [
             *hits_on_disk(settings),
-            *[name for name, _ in await overflow.names(CONTAINER)],
+            *[name async for name, _ in overflow.names(CONTAINER)],
             *[o.id for o in organizations if await _is_folding(o)],
         ]:
             assert time.monotonic() - started < within, f"hits still wait in {waiting}"

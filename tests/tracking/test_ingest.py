@@ -152,7 +152,7 @@ async def test_a_lost_answer_makes_no_second_segment_and_no_error(
     process = taking(watched(watcher))
     (one,) = hits(clock, 1)
     assert await process.record(one)
-    assert watcher.requests == ["insert ingest", "insert ingest"]
+    assert watcher.requests == ["insert ingest", "insert ingest", "get ingest"]
     assert await segments(contoso) == [[one]]
 
 

@@ -4,10 +4,10 @@ import azure.functions as func
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
-_GIF = bytes.fromhex(
+GIF = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-store, no-cache, must-revalidate, private, max-age=0",
     "Pragma": "no-cache",
     "Expires": "0",
@@ -18,4 +18,4 @@ _HEADERS = {
 
 @app.route(route="o/{file}", methods=["GET", "HEAD"])
 async def constant_gif(req: func.HttpRequest) -> func.HttpResponse:
-    return func.HttpResponse(_GIF, mimetype="image/gif", headers=_HEADERS)
+    return func.HttpResponse(GIF, mimetype="image/gif", headers=HEADERS)

@@ -1,0 +1,1 @@
+"""Function apps and a server to compare with: each answers the same GIF."""
