@@ -19,7 +19,7 @@ def measure() -> None:
     least: list[float] = []
     least_again: list[float] = []
     with machine() as here:
-        pixel = here.pixel()
+        (pixel,) = here.pixels(1)
         for number in range(ROUNDS):
             under_way(f"first_hit: round {number + 1} of {ROUNDS}")
             for app, path, times in (

@@ -2,13 +2,14 @@
 
 EngagementError
 ├── Transient              it may work later: the queue or the caller tries again
-│   ├── StorageUnavailable   an organization's storage, or the host's, did not answer or refused
-for now │   └── Busy                 somebody else is at it right now (a lease, a concurrent twin)
-├── Unacceptable           storage refuses what we ask: a mistake of ours that trying again repeats
+│   ├── StorageUnavailable   a storage account did not answer, or refused for now
+│   └── Busy                 somebody else is at it right now (a lease, a concurrent twin)
+├── Unacceptable           storage refuses what we ask: a mistake of ours
 ├── Conflict               a row with that key is there already
 ├── Changed                the row was changed since it was read (its ETag differs)
-├── Refusal                the caller's request cannot be done: an HTTP status and sentences for
-people └── Misconfigured          a setting is missing or wrong; the message names every one
+├── Refusal                a request that cannot be done: an HTTP status, sentences for people
+├── Misconfigured          settings are missing or wrong; the message names every one
+└── graph.errors.GraphError  what Microsoft Graph's answers mean, drawn there
 """
 
 from __future__ import annotations

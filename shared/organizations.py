@@ -97,12 +97,15 @@ class Organization:
     def may_send_from(self, mailbox: str, settings: OrganizationSettings) -> bool:
         """Whether a mailbox is one of the organization's sending mailboxes (rule A2).
 
-        Those listed in its settings; where none are listed, every mailbox of its domains.
+        Those listed in its settings, else all; of its own domains in any case, so that no
+        organization sends as another (rule A1).
         """
         mailbox = mailbox.lower()
-        if settings.sending_mailboxes:
-            return mailbox in settings.sending_mailboxes
-        return mailbox.rpartition("@")[2] in self.entry.domains
+        listed = not settings.sending_mailboxes or mailbox in settings.sending_mailboxes
+        return listed and self.has_domain_of(mailbox)
+
+    def has_domain_of(self, address: str) -> bool:
+        return address.lower().rpartition("@")[2] in self.entry.domains
 
 
 class Organizations:
@@ -128,12 +131,15 @@ class Organizations:
     def all(self) -> list[Organization]:
         return [made for id_ in self._entries if (made := self.get(id_)) is not None]
 
-    def of_tenant(self, tenant: str) -> Organization | None:
-        """The organization whose people sign in with that Entra tenant."""
-        for entry in self._entries.values():
-            if entry.tenant == tenant:
-                return self.get(entry.id)
-        return None
+    def of_person(self, tenant: str, address: str) -> Organization | None:
+        """The organization of somebody who signed in with that Entra tenant.
+
+        Where several organizations share a tenant, the domain of the person's address tells.
+        """
+        found = [one for one in self.all() if one.entry.tenant.lower() == tenant.lower()]
+        if len(found) > 1:
+            found = [one for one in found if one.has_domain_of(address)]
+        return found[0] if len(found) == 1 else None
 
     async def close(self) -> None:
         for organization in self._made.values():

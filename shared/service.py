@@ -151,4 +151,8 @@ def service() -> Service:
     if _service is None:
         _service = Service.from_settings(Settings.from_env(os.environ))
         drain_on_sigterm(_service.ingest)
+        _service.ingest.adopt_journals()
+        # At INFO these write addresses, and a line with every request, into the logs.
+        for library in ("azure", "httpx"):
+            logging.getLogger(library).setLevel(logging.WARNING)
     return _service

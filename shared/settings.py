@@ -86,6 +86,12 @@ class Settings:
         return settings
 
 
+def _as_browsers_spell(address: str) -> str:
+    """An address as links that were sent are recognized by: lower case, no default port."""
+    scheme, _, host = address.rstrip("/").lower().partition("://")
+    return f"{scheme}://{host.removesuffix({'http': ':80', 'https': ':443'}.get(scheme, ''))}"
+
+
 class _Reader:
     """Reads single settings and collects what is wrong, so that one message names everything."""
 
@@ -110,7 +116,7 @@ class _Reader:
         value = self._environ.get(name) or self.missing(name)
         if value and not re.fullmatch(_ADDRESS, value):
             self._wrong.append(f"{name} must be an http(s) address without a path, not {value!r}")
-        return value.rstrip("/")
+        return _as_browsers_spell(value)
 
     def json(self, name: str, default: Any) -> Any:
         value = self._environ.get(name)
@@ -173,7 +179,7 @@ class _Reader:
             blobs=str(texts["blobs"]).rstrip("/"),
             tenant=str(texts["tenant"]),
             domains=tuple(domain.lower() for domain in domains),
-            public_address=own_address.rstrip("/"),
+            public_address=_as_browsers_spell(own_address),
         )
 
     def signing_keys(self, name: str) -> dict[str, bytes]:

@@ -99,7 +99,6 @@ class Deployments:
                 "SIGNING_KEYS": f"k1:{new_signing_key()}",
                 "PUBLIC_ADDRESS": "http://follow.example",
                 "JOURNAL_DIR": str(journal),
-                "TRUSTED_PROXY_HOPS": "1",
                 "WEBSITE_AUTH_ENABLED": "True",
                 "DUE_SCHEDULE": "*/15 * * * * *",
                 "SWEEP_SCHEDULE": "*/10 * * * * *",

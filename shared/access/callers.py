@@ -27,6 +27,13 @@ class Caller:
     scopes: frozenset[str]
     person: Person | None = None
 
+    @property
+    def sees_own_or_followed(self) -> str | None:
+        """The address of a seller, who sees followed messages and their own; None sees all."""
+        if self.person is None or self.person.roles & {"manager", "administrator"}:
+            return None
+        return self.person.address
+
     def require(self, *scopes: str) -> None:
         """Refuses unless the caller has one of the scopes."""
         if not self.scopes.intersection(scopes):
@@ -81,7 +88,7 @@ def _signed_in(req: func.HttpRequest, organizations: Organizations, trusted: boo
         raise Refusal(
             401, "Send a key of your organization as `Authorization: Bearer …`, or sign in."
         )
-    organization = organizations.of_tenant(person.tenant)
+    organization = organizations.of_person(person.tenant, person.address)
     if organization is None or not person.scopes:
         raise Refusal(403, "You are signed in, but have no role here. Ask your administrator.")
     if req.method not in _SAFE_METHODS and not _from_our_pages(req):

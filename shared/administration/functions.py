@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from shared.errors import Refusal
-from shared.organizations import OrganizationSettings
+from shared.errors import Problem, Refusal
+from shared.organizations import Organization, OrganizationSettings
 from shared.service import service, utc_now
 from shared.web.answers import answer_json, answering
 from shared.web.requests import json_body, only_params, parse
+
+if TYPE_CHECKING:
+    from shared.administration.requests import SettingsRequest
 
 blueprint = func.Blueprint()
 
@@ -42,9 +45,23 @@ async def settings(req: func.HttpRequest) -> func.HttpResponse:
     request = parse(SettingsRequest, json_body(req, largest=64 * 1024))
     if not request.model_fields_set:
         raise Refusal(422, "There is nothing to change in this request.")
+    _check_mailboxes(request, caller.organization)
     now = utc_now()
     changed = await caller.organization.change_settings(lambda before: request.applied(before, now))
     return answer_json(_shown(changed))
+
+
+def _check_mailboxes(request: SettingsRequest, organization: Organization) -> None:
+    """Refuses sending mailboxes of other domains: they are another organization's (rule A1)."""
+    problems = tuple(
+        Problem(
+            f"/sendingMailboxes/{place}", "This is not a mailbox of the organization's domains."
+        )
+        for place, mailbox in enumerate(request.sending_mailboxes)
+        if not organization.has_domain_of(mailbox)
+    )
+    if problems:
+        raise Refusal(422, "Some mailboxes are not the organization's; see errors.", problems)
 
 
 def _shown(settings: OrganizationSettings) -> dict[str, Any]:

@@ -25,7 +25,7 @@ follow-bulk = A message to more than { $limit } recipients is not followed. Send
 
 altered-link-title = This link was changed on its way
 altered-link-text = Your mail program or a security filter changed the link, so we cannot be sure where it leads. We have not sent you anywhere.
-altered-link-go = Go to the address the sender wrote: { $address }
+altered-link-go = Go to the address the sender wrote
 altered-link-unknown = Please open the link from the original message, or ask the sender for the address.
 withdrawn-link-title = This link no longer works
 withdrawn-link-text = The sender's service has withdrawn it. Please ask the sender for a new one.

@@ -25,7 +25,7 @@ follow-bulk = Los mensajes para más de { $limit } destinatarios no se siguen. E
 
 altered-link-title = Este enlace fue modificado en el camino
 altered-link-text = Su programa de correo o un filtro de seguridad modificó el enlace, y no podemos saber adónde lleva. Por eso no lo hemos enviado a ningún sitio.
-altered-link-go = Ir a la dirección que escribió el remitente: { $address }
+altered-link-go = Ir a la dirección que escribió el remitente
 altered-link-unknown = Abra el enlace desde el mensaje original o pida la dirección al remitente.
 withdrawn-link-title = Este enlace ya no funciona
 withdrawn-link-text = El servicio del remitente lo ha retirado. Pida un enlace nuevo al remitente.

@@ -25,7 +25,7 @@ follow-bulk = Mensagens para mais de { $limit } destinatários não são acompan
 
 altered-link-title = Este link foi alterado no caminho
 altered-link-text = Seu programa de email ou um filtro de segurança alterou o link, e não temos como saber para onde ele leva. Por isso, não encaminhamos você a lugar nenhum.
-altered-link-go = Ir para o endereço que o remetente escreveu: { $address }
+altered-link-go = Ir para o endereço que o remetente escreveu
 altered-link-unknown = Abra o link a partir da mensagem original ou peça o endereço ao remetente.
 withdrawn-link-title = Este link não funciona mais
 withdrawn-link-text = O serviço do remetente o retirou. Peça um novo link ao remetente.

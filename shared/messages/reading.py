@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.errors import Refusal
@@ -24,6 +24,13 @@ _MOST_LOOKED_AT = 2_000
 
 NEWEST_FIRST = "-accepted"
 
+STATUSES = (
+    *(status.value for status in Status),
+    *("draft", "scheduled", "partlySent", "cancelled"),
+)
+"""What can be asked for; messages have the latter ones only in later versions."""
+
+_BEGINNING = datetime(1970, 2, 1, tzinfo=UTC)
 _EARLIEST = "0001"
 _PLACE = re.compile(r"[0-9]{13}~[0-9a-f]{32}")
 _COUNTED = re.compile(r"at:([0-9]{1,5})")
@@ -46,14 +53,23 @@ _SORTS: Mapping[str, Callable[[MessageRow], Any]] = {
 SORTS = tuple(f"{sign}{name}" for name in _SORTS for sign in ("", "-"))
 
 
+def is_seen(message: MessageRow, seen_by: str | None) -> bool:
+    """Whether a seller sees a message: one that is followed, or their own (rule A3)."""
+    return seen_by is None or message.followed or message.seller == seen_by
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which messages, in which order. `cursor` is the place after which the page begins."""
+    """Which messages, in which order. `cursor` is the place after which the page begins.
+
+    `seen_by` is a seller who sees followed messages and their own; None sees all (rule A3).
+    """
 
     seller: str | None = None
+    seen_by: str | None = None
     since: datetime | None = None
     until: datetime | None = None
-    status: Status | None = None
+    status: str | None = None
     followed: bool | None = None
     search: str = ""
     sort: str = NEWEST_FIRST
@@ -63,7 +79,8 @@ class Query:
     def wants(self, message: MessageRow) -> bool:
         words = self.search.casefold()
         return (
-            (self.status is None or message.status is self.status)
+            is_seen(message, self.seen_by)
+            and (self.status is None or message.status.value == self.status)
             and (self.followed is None or message.followed is self.followed)
             and (not words or words in f"{message.subject}\n{message.to_text}".casefold())
         )
@@ -98,7 +115,7 @@ async def _newest_first(organization: Organization, query: Query) -> Page:
 
 
 async def _of_period(organization: Organization, query: Query, now: datetime) -> Page:
-    since = query.since or (query.until or now) - DEFAULT_PERIOD
+    since = query.since or max(query.until or now, _BEGINNING) - DEFAULT_PERIOD
     found: list[MessageRow] = []
     looked_at = 0
     async for listed in _feed(organization, replace(query, since=since), after="", a_time=1000):

@@ -34,7 +34,8 @@ class MessageRow:
     """The one authority about a message. `version` grows with every write of the row.
 
     `lease_owner` may work on its sending until `lease_until`; `due_at` is when somebody must look
-    at it again should nobody have finished by then, None when it is finished.
+    at it again should nobody have finished by then, None when it is finished; nobody tries before
+    `not_before`, which is when Graph told us to come again.
     """
 
     id: str
@@ -57,6 +58,7 @@ class MessageRow:
     lease_until: datetime | None = None
     attempts: int = 0
     due_at: datetime | None = None
+    not_before: datetime | None = None
     todo_sequence: int = 0
     kpis: Kpis = field(default_factory=Kpis)
     version: int = 1
@@ -135,6 +137,7 @@ def message_to_row(message: MessageRow) -> Row:
         leaseUntil=_text(message.lease_until),
         attempts=message.attempts,
         dueAt=_text(message.due_at),
+        notBefore=_text(message.not_before),
         todoSequence=message.todo_sequence,
         kpis=_kpis_text(message.kpis),
         version=message.version,
@@ -167,6 +170,7 @@ def message_from_row(row: Row) -> MessageRow:
         lease_until=_instant(row.get("leaseUntil")),
         attempts=row["attempts"],
         due_at=_instant(row.get("dueAt")),
+        not_before=_instant(row.get("notBefore")),
         todo_sequence=row["todoSequence"],
         kpis=_kpis(row["kpis"]),
         version=row["version"],
@@ -239,11 +243,20 @@ def event_from_row(row: Row) -> Event:
     )
 
 
+LONGEST_URL = 8_000
+
+
 def link_to_row(message: str, copy: int, place: int, link: Link) -> Row:
     """A link's row; one that is not followed is kept under its place in the message."""
     key = link_key(copy, link.index) if link.index is not None else left_link_key(copy, place)
     return _row(
-        message, key, place=place, url=link.url, text=link.text, notFollowed=link.not_followed
+        message,
+        key,
+        place=place,
+        # A link that is too long to be followed may be too long for a row; the body has it whole.
+        url=link.url[:LONGEST_URL],
+        text=link.text,
+        notFollowed=link.not_followed,
     )
 
 

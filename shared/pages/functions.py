@@ -54,6 +54,7 @@ async def messages_page(req: func.HttpRequest) -> func.HttpResponse:
         cursor=cursor_of(req),
         limit=limit_of(req, PAGE_SIZE),
         engagement=settings.engagement,
+        seen_by=visitor.sees_own_or_followed,
     )
     shown = await read_list(visitor.organization, choice, utc_now(), engagement=settings.engagement)
     return render(
@@ -76,6 +77,7 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
     visitor = _visitor(req)
     visitor.require("read")
     from shared.languages import choose
+    from shared.messages.reading import is_seen
     from shared.pages.message_page import EVERYTHING, read_message_page
     from shared.pages.rendering import render
     from shared.sending.wording import sentences
@@ -90,7 +92,7 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
         cursor=cursor_of(req),
         limit=limit_of(req),
     )
-    if page is None:
+    if page is None or not is_seen(page.message, visitor.sees_own_or_followed):
         raise Refusal(404, "There is no such message.")
     language = choose(req.headers.get("accept-language"), settings.language)
     return render(

@@ -60,7 +60,8 @@ _ORDERS = {order: column for column in COLUMNS for order in column.orders}
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a person chose to see, as the page's address says it."""
+    """What a person chose to see, as the page's address says it; `seen_by` is who they are, where
+    that narrows it."""
 
     search: str = ""
     status: Status | None = None
@@ -69,6 +70,7 @@ class Choice:
     sort: str = NEWEST_FIRST
     cursor: str = ""
     limit: int = PAGE_SIZE
+    seen_by: str | None = None
 
     @property
     def endless(self) -> bool:
@@ -84,6 +86,7 @@ class Choice:
         period = PERIODS[self.period]
         since = now - period if period else None if self.endless else _BEFORE_EVERYTHING
         return Query(
+            seen_by=self.seen_by,
             since=since,
             status=self.status,
             followed=True if self.followed_only else None,
@@ -107,7 +110,14 @@ class Choice:
         return messages_address(organization, **{name: v for name, v in chosen.items() if v})
 
 
-def choice_of(params: Mapping[str, str], *, cursor: str, limit: int, engagement: bool) -> Choice:
+def choice_of(
+    params: Mapping[str, str],
+    *,
+    cursor: str,
+    limit: int,
+    engagement: bool,
+    seen_by: str | None = None,
+) -> Choice:
     """What an address chooses; a value that means nothing is the default, as the form then shows.
 
     While engagement is off nothing is ordered by what was collected (rule F6).
@@ -123,6 +133,7 @@ def choice_of(params: Mapping[str, str], *, cursor: str, limit: int, engagement:
         sort=sort if sortable else NEWEST_FIRST,
         cursor=cursor,
         limit=limit,
+        seen_by=seen_by,
     )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 from shared.model import Content, Link
-from shared.tracking.rewrite import OurAddress, OurRedirect, Own, rewrite
-from shared.tracking.tokens import Addresses, Kind, Signer, Sound, Target
+from shared.tracking.rewrite import OurAddress, OurRedirect, Own, rewrite, without_ours
+from shared.tracking.tokens import Addresses, Kind, Mangled, Signer, Sound, Target, Withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ def compose(
     if content.html is None:
         return Composed(content.text or "", is_html=False)
     if not followed:
-        return Composed(content.html, is_html=True)
+        return Composed(without_ours(content.html, own=own), is_html=True)
     rewritten = rewrite(
         content.html,
         redirect=lambda index, url: addresses.redirect(_link(target, index), url),
@@ -50,8 +50,11 @@ def recognizer(signer: Signer, public_addresses: frozenset[str]) -> Own:
         token = rest[0].split("/", 1)[0]
         if letter == "r":
             destination = parse_qs(parts.query).get("u", [""])[0]
-            sound = isinstance(signer.verify(Kind.CLICK, token, destination), Sound)
-            return OurRedirect(destination) if sound else None
+            verdict = signer.verify(Kind.CLICK, token, destination)
+            if isinstance(verdict, Sound):
+                return OurRedirect(destination)
+            # Of a withdrawn key, or mangled: ours all the same, and nothing to wrap once more.
+            return OurAddress.KEPT if isinstance(verdict, Withdrawn | Mangled) else None
         if letter == "o":
             sound = isinstance(signer.verify(Kind.OPEN, token.removesuffix(".gif")), Sound)
             return OurAddress.PIXEL if sound else None

@@ -10,6 +10,7 @@ to people instead of being sent anew.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -38,13 +39,16 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LEASE = timedelta(seconds=100)
-"""Five times as long as a request to Graph may take."""
+"""Five times as long as a request to Graph may take (`service.GRAPH_TIMEOUT_S`)."""
 
 SEND_NEEDS = timedelta(seconds=25)
 """What must be left of the lease when `/send` begins."""
 
 LOOK_AGAIN = timedelta(minutes=2)
 """How long the move to Sent Items may take: before that, an unclear send is not looked up."""
+
+EARLY_WORD = timedelta(seconds=5)
+"""A word that comes so little before its time is the right one, and comes again."""
 
 GIVE_UP = timedelta(hours=24)
 FINISHED = (Status.SENT, Status.FAILED)
@@ -100,9 +104,16 @@ async def deliver(workshop: Workshop, message: str) -> Later | None:
     if stored.message.status in FINISHED:
         await _tidy(organization, stored.message)
         return None
-    held = _lease_rest(stored.message, workshop.clock())
+    now = workshop.clock()
+    held = _lease_rest(stored.message, now)
     if held > timedelta():
         return Later(held.total_seconds() + 1)
+    early = stored.message.not_before - now if stored.message.not_before else timedelta()
+    if early > EARLY_WORD:
+        # Another word for it is on its way, for then; should that one be lost, the timer has it.
+        return None
+    if early > timedelta():
+        return Later(early.total_seconds())
     try:
         delivery = await _Delivery.begin(workshop, stored)
     except (Changed, Busy):
@@ -115,6 +126,8 @@ async def end_as_unexpected(workshop: Workshop, message: str) -> None:
     stored = await read_message(workshop.organization, message)
     if stored is None or stored.message.status in FINISHED:
         return
+    if _lease_rest(stored.message, workshop.clock()) > timedelta():
+        raise Busy("another delivery is at work on this message")
     delivery = await _Delivery.begin(workshop, stored)
     await delivery.fail(Failure("unexpected"))
 
@@ -230,7 +243,9 @@ class _Delivery:
     async def compose(self, content: Content) -> Composed:
         """The body, with its links written down before anybody can click one."""
         target = Target(self.organization.id, self.message.id, self.copy.number)
-        composed = compose(
+        # In a thread: a large body takes long, and pixels are answered in this loop.
+        composed = await asyncio.to_thread(
+            compose,
             content,
             target,
             followed=self.message.followed,
@@ -366,11 +381,18 @@ class _Delivery:
         await put_due(self.organization, self.message.id, due_at)
         await self.write(
             lambda message, copy: (
-                replace(message, due_at=due_at, lease_owner="", lease_until=None),
+                replace(
+                    message,
+                    due_at=due_at,
+                    not_before=now + timedelta(seconds=seconds),
+                    lease_owner="",
+                    lease_until=None,
+                ),
                 copy,
             )
         )
         await remove_due(self.organization, self.message.id, before)
+        await list_message(self.organization, self.message)
         return Later(seconds)
 
     async def let_go(self) -> None:

@@ -7,13 +7,16 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.model import FOLLOWABLE_TYPES, FollowChoice, Reason, Recipient, RecordRef
+from shared.model import FOLLOWABLE_TYPES, FollowChoice, Reason, Recipient
 from shared.organizations import Organization, OrganizationSettings
 from shared.records.store import load_record, records_with_address
 
 LONGEST_NAMING = 600
 """Characters of addresses in one reason; a mail address has at most 254. (The library of the
 sentences takes values of up to 1,000, and a row keeps the reasons in one property.)"""
+
+
+_LOOK_UPS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,13 @@ async def decide_follow(
     has_html: bool,
 ) -> Decision:
     """Looks the recipients' records up and decides."""
-    resolved = await asyncio.gather(*(_resolve(organization, one) for one in recipients))
+    places = asyncio.Semaphore(_LOOK_UPS_AT_ONCE)
+
+    async def resolve(one: Recipient) -> Resolved:
+        async with places:
+            return await _resolve(organization, one)
+
+    resolved = await asyncio.gather(*(resolve(one) for one in recipients))
     reasons = why_not(resolved, choice, has_html=has_html, settings=settings)
     return Decision(not reasons, reasons, tuple(resolved))
 
@@ -88,21 +97,15 @@ def preferences(recipients: Sequence[Resolved]) -> Mapping[str, bool]:
 
 
 async def _resolve(organization: Organization, recipient: Recipient) -> Resolved:
-    given = recipient.follow_email is not False
+    """Any "no" wins: with this message, of the named record, of every record with the address."""
+    records = list(await records_with_address(organization, recipient.address))
+    types = tuple(record.ref.type for record in records)
     if recipient.record is not None:
-        record = await _stored(organization, recipient.record)
-        return Resolved(recipient, (recipient.record.type,), given and (record is None or record))
-    found = await records_with_address(organization, recipient.address)
-    return Resolved(
-        recipient,
-        tuple(record.ref.type for record in found),
-        given and all(record.follow_email for record in found),
-    )
-
-
-async def _stored(organization: Organization, ref: RecordRef) -> bool | None:
-    record = await load_record(organization, ref)
-    return None if record is None else record.follow_email
+        types = (recipient.record.type,)
+        named = await load_record(organization, recipient.record)
+        records += [named] if named is not None else []
+    allowed = recipient.follow_email is not False and all(one.follow_email for one in records)
+    return Resolved(recipient, types, allowed)
 
 
 def _followable(one: Resolved) -> bool:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 
 from shared.errors import Refusal, Transient
-from shared.model import Status
 from shared.organizations import Organization
 from shared.service import Service, service, utc_now
 from shared.storage.names import DELIVER_QUEUE
@@ -61,14 +60,14 @@ async def message(req: func.HttpRequest) -> func.HttpResponse:
     caller.require("read")
     only_params(req)
     from shared.messages.content import load_content
-    from shared.messages.reading import read_links
+    from shared.messages.reading import is_seen, read_links
     from shared.messages.shown import whole
     from shared.messages.stored import read_message
     from shared.sending.wording import sentences
 
     organization = caller.organization
     stored = await read_message(organization, message_id_of(req))
-    if stored is None:
+    if stored is None or not is_seen(stored.message, caller.sees_own_or_followed):
         raise Refusal(404, "There is no such message.")
     content = await load_content(organization, stored.message.id)
     links = await read_links(organization, stored.message.id)
@@ -96,10 +95,11 @@ async def follow_check(req: func.HttpRequest) -> func.HttpResponse:
     body = json_body(req)
     from shared.model import FollowChoice
     from shared.sending.follow import decide_follow, preferences
-    from shared.sending.requests import Addressed
+    from shared.sending.requests import Addressed, refuse_too_many
     from shared.sending.wording import reasons_shown
 
     recipients = parse(Addressed, body).recipients()
+    refuse_too_many(recipients)
     organization = caller.organization
     decision = await decide_follow(
         organization,
@@ -132,9 +132,13 @@ async def deliver_message(msg: func.QueueMessage) -> None:
     if organization is None:
         log.warning("a message of %s waits; there is no such organization", word["organization"])
         return
-    later = await deliver(_workshop(running, organization), word["message"])
-    if later is not None:
-        await running.queues.send(DELIVER_QUEUE, word, delay=later.seconds)
+    try:
+        later = await deliver(_workshop(running, organization), word["message"])
+        if later is not None:
+            await running.queues.send(DELIVER_QUEUE, word, delay=later.seconds)
+    except Transient as error:
+        # An outage is no reason to give a message up: the timer brings it back.
+        log.warning("message %s waits: %s", word["message"], error)
 
 
 @blueprint.queue_trigger(
@@ -176,19 +180,20 @@ async def language_of(req: func.HttpRequest, organization: Organization) -> str:
 
 
 async def _list(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-    from shared.messages.reading import NEWEST_FIRST, SORTS, Query, read_page
+    from shared.messages.reading import NEWEST_FIRST, SORTS, STATUSES, Query, read_page
     from shared.messages.shown import listed
     from shared.sending.wording import sentences
 
     only_params(
         req, "seller", "since", "until", "status", "followed", "search", "sort", "cursor", "limit"
     )
-    status = one_of(req, "status", tuple(status.value for status in Status))
+    status = one_of(req, "status", STATUSES)
     query = Query(
         seller=req.params.get("seller", "").lower() or None,
+        seen_by=caller.sees_own_or_followed,
         since=instant_of(req, "since"),
         until=instant_of(req, "until"),
-        status=Status(status) if status else None,
+        status=status,
         followed=flag_of(req, "followed"),
         search=req.params.get("search", "").strip(),
         sort=one_of(req, "sort", SORTS) or NEWEST_FIRST,

@@ -65,7 +65,7 @@ async def known_answer(
         if message is not None:
             answer: dict[str, Any] = json.loads(read.row["answer"])
             return answer
-        if clock() - datetime.fromisoformat(read.row["at"]) >= UNDER_WAY:
+        if _died(read.row, clock()):
             return None
         await asyncio.sleep(_LOOKS_EVERY_S)
     raise Refusal(
@@ -90,6 +90,8 @@ async def reserve(
     """
     read = await _read(organization, key, now)
     if read is not None:
+        if read.row["body"] != body or not _died(read.row, now):
+            return None
         message = read.row["message"]
     row = {
         "PartitionKey": PARTITION,
@@ -124,6 +126,11 @@ async def _insert(organization: Organization, row: Row, now: datetime) -> None:
 async def _read(organization: Organization, key: str, now: datetime) -> Read | None:
     read = await organization.tables.get(TABLE, PARTITION, _digest(key))
     return None if read is None or _expired(read.row, now) else read
+
+
+def _died(row: Row, now: datetime) -> bool:
+    """Whether an attempt without a message is taken to be dead."""
+    return now - datetime.fromisoformat(row["at"]) >= UNDER_WAY
 
 
 def _expired(row: Row, now: datetime) -> bool:

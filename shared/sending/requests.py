@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue
@@ -122,8 +122,16 @@ def refuse_too_large(value: dict[str, Any]) -> None:
             )
 
 
+def refuse_too_many(recipients: Sequence[Recipient]) -> None:
+    """422 where a message would have more recipients than Exchange takes."""
+    if len(recipients) > MOST_RECIPIENTS:
+        detail = f"A message has at most {MOST_RECIPIENTS} recipients."
+        raise Refusal(422, detail, (Problem("/to", detail),))
+
+
 def check(request: MessageRequest) -> None:
     """422 with everything about the request that cannot be done."""
+    refuse_too_many(request.recipients())
     problems = tuple(_problems(request))
     if problems:
         raise Refusal(422, "The message cannot be sent like this; see errors.", problems)
@@ -141,8 +149,6 @@ def _problems(request: MessageRequest) -> Iterator[Problem]:
     recipients = request.recipients()
     if not recipients:
         yield Problem("/to", "A message needs at least one recipient.")
-    if len(recipients) > MOST_RECIPIENTS:
-        yield Problem("/to", f"A message has at most {MOST_RECIPIENTS} recipients.")
     if not request.subject.strip() and not request.template:
         yield Problem("/subject", "A message needs a subject.")
     if request.html is None and request.text is None and not request.template:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,7 +38,7 @@ class Queues:
         client = await self._client(queue)
         try:
             await client.send_message(
-                json.dumps(message), visibility_timeout=min(int(max(delay, 0)), MAX_DELAY_S)
+                json.dumps(message), visibility_timeout=min(math.ceil(max(delay, 0)), MAX_DELAY_S)
             )
         except AzureError as error:
             raise StorageUnavailable(f"queue {queue}: {type(error).__name__}") from error

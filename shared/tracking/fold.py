@@ -131,11 +131,13 @@ async def fold_message(
     if stored is None:
         log.warning("%d hits of an unknown message of %s passed over", len(hits), organization.id)
         return
-    events = [
-        judge(hit, stored.message)
+    counted = [
+        hit
         for hit in hits
         if hit.copy in stored.copies and settings.collected_at(instant_of(hit.at))
     ]
+    # In a thread: many hits with strange agents take long, and pixels are answered in this loop.
+    events = await asyncio.to_thread(_judge_all, counted, stored.message)
     todo: list[str] = []
     new = 0
     for part in _parts(sorted(events, key=lambda event: (event.copy, event.at, event.id))):
@@ -148,6 +150,10 @@ async def fold_message(
     else:
         # Some were there already: whoever wrote them may have died before doing what follows.
         await drain_left_behind(organization, message)
+
+
+def _judge_all(hits: Sequence[Hit], message: MessageRow) -> list[Event]:
+    return [judge(hit, message) for hit in hits]
 
 
 def judge(hit: Hit, message: MessageRow) -> Event:

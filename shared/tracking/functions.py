@@ -85,7 +85,11 @@ async def redirect(req: func.HttpRequest) -> func.HttpResponse:
     destination = req.params.get("u", "")
     verdict = running.signer.verify(Kind.CLICK, req.route_params["token"], destination)
     if not isinstance(verdict, Sound):
-        return await _not_redirected(req, running, verdict)
+        try:
+            return await _not_redirected(req, running, verdict)
+        except Exception:
+            log.exception("the page of a link that does not redirect failed")
+            return func.HttpResponse("This link was changed on its way.", status_code=400)
     try:
         await _record(running, "click", verdict.target, req, REDIRECT_PATIENCE_S)
     except Exception:
@@ -106,7 +110,7 @@ async def events(req: func.HttpRequest) -> func.HttpResponse:
     caller = await service().caller(req)
     caller.require("read")
     only_params(req, "automated", "cursor", "limit")
-    from shared.messages.reading import read_links
+    from shared.messages.reading import is_seen, read_links
     from shared.messages.shown import event_shown
     from shared.messages.stored import read_message
     from shared.tracking.timeline import AUTOMATED, read_timeline
@@ -115,7 +119,7 @@ async def events(req: func.HttpRequest) -> func.HttpResponse:
     automated = one_of(req, "automated", AUTOMATED) or "include"
     cursor, limit = cursor_of(req), limit_of(req)
     stored = await read_message(organization, message_id_of(req))
-    if stored is None:
+    if stored is None or not is_seen(stored.message, caller.sees_own_or_followed):
         raise Refusal(404, "There is no such message.")
     settings = await organization.settings()
     if not settings.engagement:
@@ -146,8 +150,12 @@ async def rebuild(req: func.HttpRequest) -> func.HttpResponse:
     caller.require("admin")
     only_params(req, "cursor")
     from shared.tracking.rebuild import rebuild_page
+    from shared.tracking.segments import put_back_aside
 
-    page = await rebuild_page(caller.organization, cursor_of(req))
+    cursor = cursor_of(req)
+    if not cursor and await put_back_aside(caller.organization):
+        await _fold(service(), caller.organization)
+    page = await rebuild_page(caller.organization, cursor)
     return answer_json(
         {
             "messages": page.messages,
@@ -163,7 +171,7 @@ async def fold_hits(msg: func.QueueMessage) -> None:
     running = service()
     organization = running.organizations.get(json.loads(msg.get_body())["organization"])
     if organization is not None:
-        await _fold(running, organization)
+        await _sweep(running, organization)
 
 
 @blueprint.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%", use_monitor=False)

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.errors import StorageUnavailable
+from shared.errors import EngagementError, StorageUnavailable
 from shared.organizations import Organization, Organizations
 from shared.tracking.hits import Hit
 from shared.tracking.journal import Journal
@@ -262,15 +262,15 @@ class _Stream:
 
     async def _probe(self) -> None:
         """Asks the storage now and then until it answers; meanwhile segments go to the overflow."""
-        while self._away_since is not None:
-            await asyncio.sleep(PROBE_EVERY_S)
-            try:
-                async with asyncio.timeout(WRITE_PATIENCE_S):
-                    await read_segments(self._organization, 1)
-            except (StorageUnavailable, TimeoutError):
-                continue
-            self._away_since = None
-        self._probing = None
+        try:
+            while self._away_since is not None:
+                await asyncio.sleep(PROBE_EVERY_S)
+                with contextlib.suppress(EngagementError, TimeoutError):
+                    async with asyncio.timeout(WRITE_PATIENCE_S):
+                        await read_segments(self._organization, 1)
+                    self._away_since = None
+        finally:
+            self._probing = None
 
     async def _pause(self, seconds: float) -> None:
         """Waits before the next try; not at all when this process is about to end."""

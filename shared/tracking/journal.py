@@ -1,7 +1,7 @@
 """The local journal: hits that storage did not take in time, synced to disk before they are
 answered.
 
-One file a process, locked while the process lives. Whatever a process leaves behind when it dies is
+The files of a process are locked while it lives. Whatever a process leaves behind when it dies is
 adopted by the next one on that machine: its hits go to storage, then its file goes. A hit that had
 reached storage all the same is recorded twice and folded once, by its id.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import itertools
 import json
 import logging
 import os
@@ -22,6 +23,9 @@ from typing import IO
 from shared.tracking.hits import Hit, unpack
 
 log = logging.getLogger(__name__)
+
+LARGEST_FILE = 4 * 1024 * 1024
+"""Bytes. A successor reads a whole file at once."""
 
 
 @dataclass(slots=True)
@@ -38,32 +42,53 @@ class LeftBehind:
         self._file.close()
 
 
-class Journal:
-    """Append, forget, adopt. All disk work happens in threads, many hits to one sync."""
+@dataclass(slots=True)
+class _Page:
+    """One file of this process: the ids of its hits that are not in storage yet, its size."""
 
-    def __init__(self, folder: Path, instance: str) -> None:
+    path: Path
+    file: FileIO | None = None
+    kept: set[str] = field(default_factory=set)
+    size: int = 0
+
+
+class Journal:
+    """Append, forget, adopt. All disk work happens in threads, many hits to one sync.
+
+    A file is emptied when none of its hits is wanted any more; under a load that never lets that
+    happen, one that has grown to `largest` bytes is followed by another, and goes when it can.
+    """
+
+    def __init__(self, folder: Path, instance: str, largest: int = LARGEST_FILE) -> None:
         self._folder = folder
-        self._path = folder / f"{instance}.journal"
-        self._file: FileIO | None = None
-        self._kept: set[str] = set()
-        self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._instance = instance
+        self._largest = largest
+        self._numbers = itertools.count()
+        self._pages = [self._new_page()]
+        self._waiting: list[tuple[_Page, bytes, asyncio.Future[None]]] = []
         self._syncing: asyncio.Task[None] | None = None
 
     async def append(self, organization: str, hit: Hit) -> None:
         """Returns once the hit is on disk. Raises OSError where the disk does not take it."""
-        self._kept.add(hit.id)
+        if self._pages[-1].size >= self._largest:
+            self._pages.append(self._new_page())
+        page = self._pages[-1]
         line = json.dumps([organization, hit.packed()]).encode() + b"\n"
+        page.kept.add(hit.id)
+        page.size += len(line)
         synced: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((line, synced))
+        self._waiting.append((page, line, synced))
         if self._syncing is None:
             self._syncing = asyncio.create_task(self._sync())
         await synced
 
     def forget(self, hits: list[Hit]) -> None:
-        """These hits are in storage now; the file is emptied when no others are in it."""
-        if self._file is None and self._syncing is None:
+        """These hits are in storage now; files in which no others are left are emptied."""
+        if not any(page.kept for page in self._pages):
             return
-        self._kept.difference_update(hit.id for hit in hits)
+        ids = {hit.id for hit in hits}
+        for page in self._pages:
+            page.kept -= ids
         self._trim()
 
     async def adopt(self) -> list[LeftBehind]:
@@ -71,56 +96,75 @@ class Journal:
         return await asyncio.to_thread(self._adopt)
 
     def close(self) -> None:
-        """Lets go of the file; an empty one is removed."""
-        if self._file is not None:
-            if not self._kept:
-                self._path.unlink(missing_ok=True)
-            self._file.close()
-            self._file = None
+        """Lets go of the files; those with nothing in them are removed."""
+        for page in self._pages:
+            if page.file is not None:
+                if not page.kept:
+                    page.path.unlink(missing_ok=True)
+                page.file.close()
+        self._pages = [self._new_page()]
+
+    def _new_page(self) -> _Page:
+        return _Page(self._folder / f"{self._instance}-{next(self._numbers)}.journal")
 
     async def _sync(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting, []
+            page = self._waiting[0][0]
+            batch = [one for one in self._waiting if one[0] is page]
+            self._waiting = [one for one in self._waiting if one[0] is not page]
+            lines = b"".join(line for _, line, _ in batch)
             try:
-                await asyncio.to_thread(self._write, b"".join(line for line, _ in batch))
+                await asyncio.to_thread(self._write, page, lines)
             except OSError as error:
-                for _, synced in batch:
+                for _, _, synced in batch:
                     if not synced.done():
                         synced.set_exception(error)
             else:
-                for _, synced in batch:
+                for _, _, synced in batch:
                     if not synced.done():
                         synced.set_result(None)
         self._syncing = None
         self._trim()
 
     def _trim(self) -> None:
-        if not self._kept and self._syncing is None and self._file is not None:
-            self._file.truncate(0)
+        if self._syncing is not None:
+            return
+        current = self._pages[-1]
+        for page in self._pages:
+            if page.kept or page.file is None:
+                continue
+            page.file.truncate(0)
+            page.size = 0
+            if page is not current:
+                page.path.unlink(missing_ok=True)
+                page.file.close()
+                page.file = None
+        self._pages = [page for page in self._pages if page is current or page.file is not None]
 
-    def _write(self, lines: bytes) -> None:
-        if self._file is None:
-            self._file = self._open()
-        whole = os.fstat(self._file.fileno()).st_size
+    def _write(self, page: _Page, lines: bytes) -> None:
+        if page.file is None:
+            page.file = self._open(page.path)
+        file = page.file
+        whole = os.fstat(file.fileno()).st_size
         left = memoryview(lines)
         try:
             while left:
                 # A disk that fills up takes a part without a word, and refuses the next part.
-                left = left[self._file.write(left) :]
-            os.fsync(self._file.fileno())
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
         except OSError:
             # What comes later must begin on a line of its own.
-            self._file.truncate(whole)
+            file.truncate(whole)
             raise
 
-    def _open(self) -> FileIO:
-        """The file of this process. It is locked before it has the name that others look for."""
+    def _open(self, path: Path) -> FileIO:
+        """A file of this process. It is locked before it has the name that others look for."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        unlocked = self._path.with_suffix(".new")
+        unlocked = path.with_suffix(".new")
         file = FileIO(unlocked, "ab")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            unlocked.rename(self._path)
+            unlocked.rename(path)
         except OSError:
             file.close()
             raise
@@ -131,7 +175,7 @@ class Journal:
             return []
         adopted = []
         for path in sorted(self._folder.glob("*.journal")):
-            if path == self._path:
+            if path.name.startswith(f"{self._instance}-"):
                 continue
             try:
                 file = path.open("rb")

@@ -14,7 +14,9 @@ from shared.tracking.markup import Link, Markup, Span, read_markup
 from shared.tracking.pixel_image import pixel_image, pixel_place
 
 REDIRECT_LENGTH = 3_500  # characters; more does not survive every mail client and gateway
+MOST_LINKS = 2**16  # a token numbers no more
 TOO_LONG = "tooLong"
+TOO_MANY = "tooMany"
 OPT_OUT = "optOut"
 
 
@@ -25,7 +27,7 @@ class FoundLink:
     index: int | None  # counts the followed links of the message from 0; None: left as it was
     url: str  # what a browser requests, in ASCII
     text: str  # what the reader sees of it, for the timeline
-    not_followed: str | None  # None, TOO_LONG or OPT_OUT
+    not_followed: str | None  # None, TOO_LONG, TOO_MANY or OPT_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ def rewrite(html: str, *, redirect: Redirect, own: Own, pixel: str) -> Rewritten
             edits.append(_new_href(link, ours.url))
         elif ours is None and link.follow_off:
             found.append(FoundLink(None, url, link.text, OPT_OUT))
+        elif ours is None and index >= MOST_LINKS:
+            found.append(FoundLink(None, url, link.text, TOO_MANY))
         elif ours is None and len(address := redirect(index, url)) > REDIRECT_LENGTH:
             found.append(FoundLink(None, url, link.text, TOO_LONG))
         elif ours is None:
@@ -82,6 +86,21 @@ def rewrite(html: str, *, redirect: Redirect, own: Own, pixel: str) -> Rewritten
     place = pixel_place(html, pixel)
     edits.append(_Edit(Span(place, place), pixel_image(pixel)))
     return Rewritten(_edited(html, edits), tuple(found))
+
+
+def without_ours(html: str, *, own: Own) -> str:
+    """A body that is not followed: nothing in it points to us (rule F4).
+
+    Redirects of ours in quoted text are put back, pixels of ours taken out; nothing else changes.
+    """
+    markup = read_markup(html)
+    edits = list(_quoted_pixels(markup, own))
+    for link in markup.links:
+        url = destination(link.href, markup.base)
+        ours = own(url) if url is not None else None
+        if isinstance(ours, OurRedirect):
+            edits.append(_new_href(link, ours.url))
+    return _edited(html, edits)
 
 
 @dataclass(frozen=True, slots=True)

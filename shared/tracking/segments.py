@@ -62,6 +62,17 @@ async def delete_segments(organization: Organization, segments: Sequence[Segment
             await organization.tables.delete(TABLE, PARTITION, segment.key)
 
 
+async def put_back_aside(organization: Organization, limit: int = 1000) -> int:
+    """Lets what was set aside be folded again, after what broke its fold was mended; how many."""
+    page = await organization.tables.page(TABLE, ASIDE_PARTITION, limit=limit)
+    for read in page:
+        key = read.row["RowKey"]
+        packed = read.row["hits"] if "hits" in read.row else read.row["hit"].encode()
+        await store_segment(organization, Segment(f"again-{key}", packed))
+        await organization.tables.delete(TABLE, ASIDE_PARTITION, key)
+    return len(page)
+
+
 async def set_segment_aside(organization: Organization, segment: Segment) -> None:
     """Keeps a segment that cannot be read, out of the way of the others."""
     row = {

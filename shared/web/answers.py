@@ -23,6 +23,9 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
+MOST_PROBLEMS = 50
+"""A request with more mistakes than that has one mistake, made often."""
+
 _TITLES = {
     400: "The request cannot be read",
     401: "Who are you?",
@@ -60,7 +63,8 @@ def answer_problem(refusal: Refusal) -> func.HttpResponse:
         value["code"] = refusal.code
     if refusal.problems:
         value["errors"] = [
-            {"pointer": problem.pointer, "detail": problem.detail} for problem in refusal.problems
+            {"pointer": problem.pointer, "detail": problem.detail}
+            for problem in refusal.problems[:MOST_PROBLEMS]
         ]
     headers = dict(SECURITY_HEADERS)
     if refusal.retry_after is not None:

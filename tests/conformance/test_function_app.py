@@ -44,7 +44,6 @@ SETTINGS = {
     "ORGANIZATIONS": json.dumps([ORGANIZATION]),
     "SIGNING_KEYS": "k1:" + base64.urlsafe_b64encode(bytes(32)).decode().rstrip("="),
     "PUBLIC_ADDRESS": "http://localhost:7071",
-    "TRUSTED_PROXY_HOPS": "1",
     "WEBSITE_AUTH_ENABLED": "True",
     "LOCAL_STORAGE_KEYS": json.dumps({"contoso": KEY}),
     "LOCAL_GRAPH": f"{AWAY}/v1.0",
