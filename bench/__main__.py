@@ -6,21 +6,77 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import first_hit, hits, imports, redirect
+from bench import first_hit, folding, hits, imports, redirect, sustained
 
-MEASUREMENTS: dict[str, Callable[[], None]] = {
+_DESCRIBED = {
     "imports": imports.measure,
     "first_hit": first_hit.measure,
     "hits": hits.measure,
     "redirect": redirect.measure,
+    "folding": folding.measure,
+    "sustained": sustained.measure,
 }
 
 
 def main(arguments: list[str]) -> int:
-    names = arguments
-    for name in names or MEASUREMENTS:
-        MEASUREMENTS[name]()
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.names) - set(_DESCRIBED))
+    if unknown:
+        parser.error(f"there is no {', '.join(unknown)}; choose from {', '.join(_DESCRIBED)}")
+    measurements: dict[str, Callable[[], None]] = {
+        "imports": imports.measure,
+        "first_hit": first_hit.measure,
+        "hits": hits.measure,
+        "redirect": redirect.measure,
+        "folding": lambda: folding.measure(options.events),
+        "sustained": lambda: sustained.measure(options.minutes, options.rate),
+    }
+    for name in options.names or measurements:
+        measurements[name]()
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dev.py bench",
+        description=__doc__,
+        epilog="\n".join(
+            f"  {name:<11}{measure.__doc__}" for name, measure in _DESCRIBED.items()
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure, see below")
+    parser.add_argument(
+        "--events",
+        type=_between(1, 1_000_000, int),
+        default=folding.EVENTS,
+        help="folding: how many opens (default %(default)s)",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=_between(0.1, 60, float),
+        default=sustained.MINUTES,
+        help="sustained: for how long (default %(default)s)",
+    )
+    parser.add_argument(
+        "--rate",
+        type=_between(1, 10_000, float),
+        default=sustained.A_SECOND,
+        help="sustained: hits a second (default %(default)s)",
+    )
+    return parser
+
+
+def _between(least: float, most: float, kind: type[int] | type[float]) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value = kind(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not between {least} and {most}")
+        return value
+
+    read.__name__ = "number"
+    return read
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from bench.figures import say, under_way
@@ -22,70 +21,105 @@ from shared.service import now_ms, utc_now
 from shared.tracking.fold import EVENTS_A_TRANSACTION, fold
 from shared.tracking.hits import Hit
 from shared.tracking.segments import SEGMENT_BYTES, Segment, store_segment
-from tests.tracking.followed_messages import fold_all
 from tests.tracking.watched import Request, Watched
 
 EVENTS = 2_000
 LISTS = 2
 """A message stands in its seller's list and in everybody's."""
 
-_LONGEST = timedelta(hours=6)
+_LONGEST = timedelta(hours=12)
 
 
-@dataclass
 class _Fold(Watched):
-    """One fold as its requests tell it: counted by name, memory at each of its steps."""
+    """One fold as its requests tell it: counted by name, memory whenever segments are done."""
 
-    requests_by_name: Counter[str] = field(default_factory=Counter)
-    resident: list[float] = field(default_factory=lambda: [resident_mib(os.getpid())])
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+        self.resident: list[float] = []
+        self.seconds = 0.0
+        self.cpu_seconds = 0.0
 
     async def around(self, name: str, request: Request) -> Any:
-        self.requests_by_name[name] += 1
+        self.counts[name] += 1
         answer = await request()
         if name == "transact ingest":
             self.resident.append(resident_mib(os.getpid()))
-        elif sum(self.requests_by_name.values()) % 500 == 0:
-            under_way(f"folding: {sum(self.requests_by_name.values())} requests")
+        if self.counts.total() % 200 == 0:
+            under_way(f"{self.counts.total()} requests so far")
         return answer
 
-    async def run(self, contoso: Organization, endpoint: str, key: str) -> None:
-        tables = self.tables(endpoint, key)
+    async def run(self, contoso: Organization) -> None:
+        """Folds all that is in; the organization's tables are those that this watches."""
+        self.counts.clear()
+        self.resident = [resident_mib(os.getpid())]
         begin, cpu = time.perf_counter(), cpu_seconds(os.getpid())
-        try:
-            await fold(
-                replace(contoso, tables=tables), "bench", utc_now, until=utc_now() + _LONGEST
-            )
-        finally:
-            await tables.close()
+        await fold(contoso, "bench", utc_now, until=utc_now() + _LONGEST)
         self.seconds = time.perf_counter() - begin
         self.cpu_seconds = cpu_seconds(os.getpid()) - cpu
 
-    def of(self, *tables: str) -> int:
-        return sum(n for name, n in self.requests_by_name.items() if name.split()[1] in tables)
+    def requests_of(self, *tables: str) -> int:
+        return sum(n for name, n in self.counts.items() if name.split()[1] in tables)
 
 
 def measure(events: int = EVENTS) -> None:
     """events folded a second and requests for them: one hot message, and a wide burst"""
     with machine() as here:
-        say("Folding in one process, Azurite as storage")
-        _tell("hot message", _measured(here.another(), messages=1, opens=events), 1, events)
-        _tell("wide burst", _measured(here.another(), messages=events, opens=1), events, 1)
-    say("  allowed: for each message ⌈n/90⌉ + 3 + 2 for each of its lists. Azurite slows down as")
-    say(f"  its tables grow, and shares the cores: this machine's load is {machine_load():.1f}.\n")
+        for title, messages, opens in (
+            (f"Folding a hot message: one, opened {events} times", 1, events),
+            (f"Folding a wide burst: {events} messages, each opened once", events, 1),
+        ):
+            _tell(title, _folded(here.another(), messages, opens), messages, opens)
+    say("  Allowed: for each message ⌈n/90⌉ + 3 + 2 for each of its lists. Azurite slows down as")
+    say(f"  its tables grow, and shares the cores; this machine's load is {machine_load():.1f}.\n")
 
 
-def _measured(here: Machine, *, messages: int, opens: int) -> _Fold:
+def _folded(here: Machine, messages: int, opens: int) -> _Fold:
     """Folds so many opens of each of so many new messages."""
+    run = _Fold()
 
-    async def measured(contoso: Organization) -> _Fold:
+    async def work(contoso: Organization) -> None:
         ids = await new_messages(contoso, messages)
         under_way("storing segments")
-        for segment in segments([hit for id_ in ids for hit in [id_] * opens]):
+        for segment in _segments(ids, opens):
             await store_segment(contoso, segment)
-        run = _Fold()
-        await run.run(contoso, *here.tables_of_contoso)
-        return run
+        await run.run(contoso)
 
-    return here.with_contoso(measured)
+    here.with_contoso(work, run)
+    return run
+
+
+def _segments(messages: Sequence[str], opens: int) -> Iterator[Segment]:
+    """The segments that the opens of these messages make, as full as they may be."""
+    began = now_ms() - len(messages) * opens
+    lines: list[str] = []
+    size = number = 0
+    for place in range(len(messages) * opens):
+        message = messages[place % len(messages)]
+        line = Hit(
+            uuid.uuid4().hex, began + place, "open", message, 0, 0, "GET", AGENT
+        ).packed()
+        if size + len(line) >= SEGMENT_BYTES:
+            yield Segment(f"{began:013d}-bench-{number:06d}", "\n".join(lines).encode())
+            lines, size, number = [], 0, number + 1
+        lines.append(line)
+        size += len(line) + 1
+    yield Segment(f"{began:013d}-bench-{number:06d}", "\n".join(lines).encode())
+
+
+def _tell(title: str, run: _Fold, messages: int, opens: int) -> None:
+    events = messages * opens
+    counted = run.requests_of("messages", "feeds")
+    allowed = messages * (math.ceil(opens / EVENTS_A_TRANSACTION) + 3 + 2 * LISTS)
+    start, first, *_, end = (*run.resident, run.resident[-1])
+    under_way("")
+    say(title)
+    say(f"  {events / run.seconds:10.0f}  events a second, in {run.seconds:.1f} s")
+    say(f"  {run.cpu_seconds / events * 1e6:10.0f}  µs of CPU for an event")
+    say(f"  {counted:10}  requests for messages and lists, allowed are {allowed}")
+    say(f"  {run.requests_of('ingest', 'settings'):10}  requests for segments, lease, settings")
+    say(f"  {run.counts.total() / events:10.3f}  requests for an event, all together")
+    say(
+        f"  {end:10.0f}  MiB of memory at the end, {start:.0f} at the start, {first:.0f} after the "
+        "first read of segments"
+    )

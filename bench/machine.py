@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ from tests.faults.storage_proxy import storage_proxy
 from tests.local.host.running_host import RunningHost
 from tests.running_azurite import free_ports, running_azurite
 from tests.running_storage import ACCOUNTS, ORGANIZATIONS, Deployment, Deployments
+from tests.tracking.watched import Watched
 
 SERVICE = "function_app:app"
 CONSTANT = "bench.apps.constant_gif:app"
@@ -73,7 +75,9 @@ class Machine:
             finally:
                 host.end()
 
-    def with_contoso(self, work: Callable[[Organization], Awaitable[T]]) -> T:
+    def with_contoso(
+        self, work: Callable[[Organization], Awaitable[T]], watcher: Watched | None = None
+    ) -> T:
         """Does work on the storage of Contoso, in an event loop of its own."""
 
         async def done() -> T:
@@ -82,7 +86,14 @@ class Machine:
             try:
                 contoso = organizations.get("contoso")
                 assert contoso
-                return await work(contoso)
+                if watcher is None:
+                    return await work(contoso)
+                key = settings.local_storage_keys[contoso.id]
+                watched = watcher.tables(contoso.entry.tables, key)
+                try:
+                    return await work(replace(contoso, tables=watched))
+                finally:
+                    await watched.close()
             finally:
                 await organizations.close()
 

@@ -10,10 +10,9 @@ from shared.messages.stored import Stored
 from shared.model import Content, Event, Kpis, Link, RecordRef
 
 
-def kpis_shown(kpis: Kpis, *, engagement: bool) -> dict[str, Any]:
-    """The KPIs; while engagement is off every one is null (rule F6)."""
-    shown = kpis_to_json(kpis)
-    return shown if engagement else dict.fromkeys(shown)
+def kpis_shown(kpis: Kpis, *, engagement: bool) -> dict[str, Any] | None:
+    """The KPIs; null while engagement is off (rule F6)."""
+    return kpis_to_json(kpis) if engagement else None
 
 
 def listed(

@@ -40,12 +40,12 @@ def test_only_what_is_named_changes_and_only_for_that_organization(
     service: RunningService,
 ) -> None:
     assert change(service, {"recipientLimit": 5}).json() == START | {"recipientLimit": 5}
-    mailboxes = ["Ana@Contoso.com", "ana@contoso.com", "sales@partner.example"]
+    mailboxes = ["Ana@Contoso.com", "ana@contoso.com", "sales@contoso.com"]
     changed = change(service, {"sendingMailboxes": mailboxes, "language": "pt-BR"}).json()
     assert changed == {
         "engagement": True,
         "recipientLimit": 5,
-        "sendingMailboxes": ["ana@contoso.com", "sales@partner.example"],
+        "sendingMailboxes": ["ana@contoso.com", "sales@contoso.com"],
         "language": "pt-BR",
     }
     assert service.call("GET", "settings").json() == changed
@@ -94,6 +94,10 @@ MISTAKES: list[tuple[Any, str]] = [
     ({"sendingMailboxes": "ana@contoso.com"}, "/sendingMailboxes"),
     ({"sendingMailboxes": ["ana"]}, "/sendingMailboxes/0"),
     ({"sendingMailboxes": [f"a{n}@contoso.com" for n in range(501)]}, "/sendingMailboxes"),
+    ({"sendingMailboxes": ["ana@contoso.com", "ana@fabrikam.com"]}, "/sendingMailboxes/1"),
+    ({"sendingMailboxes": ["sales@partner.example"]}, "/sendingMailboxes/0"),
+    ({"sendingMailboxes": ["ana@mail.contoso.com"]}, "/sendingMailboxes/0"),
+    ({"sendingMailboxes": ["ana@notcontoso.com"]}, "/sendingMailboxes/0"),
     ({"language": "pt"}, "/language"),
     ({"language": "de"}, "/language"),
     ({"collecting": []}, "/collecting"),
@@ -123,15 +127,25 @@ def test_a_change_of_nothing_is_refused(service: RunningService) -> None:
 
 @pytest.mark.processes
 def test_as_many_mailboxes_as_are_allowed_can_be_kept(service: RunningService) -> None:
-    mailboxes = [f"{n:03d}{'x' * 50}@{'y' * 32}.example" for n in range(500)]
+    mailboxes = [f"{n:03d}{'x' * 61}@contoso.com" for n in range(500)]
     answer = change(service, {"sendingMailboxes": mailboxes})
     assert answer.status_code == 200, answer.text
     assert service.call("GET", "settings").json()["sendingMailboxes"] == mailboxes
-    more = [f"{n:03d}{'x' * 60}@{'y' * 40}.example" for n in range(500)]
+    more = [f"{n:03d}{'x' * 60}@{'y' * 40}.contoso.com" for n in range(500)]
     answer = change(service, {"sendingMailboxes": more})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/sendingMailboxes"
     change(service, START)
+
+
+@pytest.mark.processes
+def test_every_mailbox_of_another_domain_is_pointed_at_a1(service: RunningService) -> None:
+    mailboxes = ["ana@fabrikam.com", "Ana@CONTOSO.com", "ana@contoso.com.example", "bo@contoso.com"]
+    answer = change(service, {"sendingMailboxes": mailboxes})
+    assert answer.status_code == 422
+    pointers = [error["pointer"] for error in answer.json()["errors"]]
+    assert pointers == ["/sendingMailboxes/0", "/sendingMailboxes/2"]
+    assert service.call("GET", "settings").json() == START
 
 
 async def test_each_switch_of_engagement_begins_or_ends_an_interval_f6(

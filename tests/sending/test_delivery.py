@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from shared.errors import Busy
 from shared.graph.mail import Draft
+from shared.messages.reading import read_links
 from shared.model import FollowChoice, Recipient, Status, Step
 from shared.sending.deliver import LEASE, Later
 from tests.sending.post_office import ANA, BODY, PUBLIC_ADDRESS, PostOffice, to
@@ -81,6 +83,11 @@ async def nothing_is_left_to_do(office: PostOffice, message: str) -> None:
     assert [one for one in await office.listed() if one.id == message] == [row]
 
 
+async def nothing_differs_in_the_lists(office: PostOffice, message: str) -> None:
+    row = (await office.stored(message)).message
+    assert [one for one in await office.listed() if one.id == message] == [row]
+
+
 async def test_the_recipient_gets_the_mail_and_the_message_is_sent(office: PostOffice) -> None:
     order = office.order(
         Recipient("to", "li@example.com", "Li Wei"),
@@ -116,6 +123,21 @@ async def test_a_followed_mail_has_its_links_and_its_pixel_and_their_rows(
     assert mail["html"].count(f"{PUBLIC_ADDRESS}/o/") == 1
     (link,) = await office.rows("link~", message)
     assert (link["url"], link["text"]) == ("https://example.com/offer?a=1&b=2", "our offer")
+
+
+async def test_a_link_of_any_length_is_sent_as_it_is_and_named(office: PostOffice) -> None:
+    """Longer than a property of a row may be."""
+    url = "https://example.com/?d=" + "a" * 40_000
+    html = f'<p><a href="{url}">far</a> <a href="https://example.com/near">near</a></p>'
+    message = await office.accepted(office.order(html=html))
+    assert await office.deliver(message) is None
+    await sent_once(office, message)
+    (mail,) = office.received()
+    assert f'<a href="{url}">far</a>' in mail["html"]
+    far, near = await read_links(office.organization, message)
+    assert (far.index, far.text, far.not_followed) == (None, "far", "tooLong")
+    assert url.startswith(far.url) and len(far.url) > 3_500
+    assert (near.index, near.url, near.not_followed) == (0, "https://example.com/near", None)
 
 
 async def test_a_text_message_arrives_as_text(office: PostOffice) -> None:
@@ -216,6 +238,43 @@ async def test_throttling_waits_as_told(office: PostOffice, place: str, kind: st
     assert await office.deliver(await office.accepted()) == Later(77)
 
 
+@pytest.mark.parametrize("place", ANY_PLACE)
+async def test_a_second_word_for_a_message_that_waits_does_not_ask_graph_again(
+    office: PostOffice, place: str
+) -> None:
+    """Retry-After is Graph's word, whatever else is on the queue; the first word comes in time."""
+    office.faults(ANY_PLACE[place] | {"kind": "throttle", "retryAfter": 3_600})
+    message = await office.accepted()
+    assert await office.deliver(message) == Later(3_600)
+    asked = len(office.requests())
+    for _ in range(3):
+        assert await office.deliver(message) is None
+        office.clock.move(seconds=1_199)
+    assert len(office.requests()) == asked
+    office.clock.move(seconds=3)
+    assert await office.deliver(message) is None
+    await sent_once(office, message)
+
+
+async def test_a_message_that_waits_is_sent_by_the_timer_where_its_word_is_lost(
+    office: PostOffice,
+) -> None:
+    office.faults(CREATE | {"kind": "throttle", "retryAfter": 300})
+    message = await office.accepted()
+    await office.deliver(message)
+    assert await office.deliver(message) is None
+    await office.finish_by_timer(minutes=12)
+    await sent_once(office, message)
+
+
+async def test_a_message_that_waits_for_graph_is_listed_as_being_sent(office: PostOffice) -> None:
+    office.faults(SEND | {"kind": "throttle", "retryAfter": 60})
+    message = await office.accepted()
+    await office.deliver(message)
+    assert [one.status for one in await office.listed() if one.id == message] == [Status.SENDING]
+    await nothing_differs_in_the_lists(office, message)
+
+
 async def test_without_being_told_each_wait_is_longer_than_the_last(office: PostOffice) -> None:
     office.faults(CREATE | {"kind": "unavailable", "times": 9})
     message = await office.accepted()
@@ -234,7 +293,7 @@ async def test_an_unclear_send_is_looked_up_after_minutes_not_at_once(office: Po
     later = await office.deliver(message)
     assert later == Later(120)
     office.clock.move(seconds=30)
-    assert await office.deliver(message) == Later(90)
+    assert await office.deliver(message) is None
     assert not [path for _, path in office.requests() if "filter" in path]
     office.clock.move(seconds=90)
     assert await office.deliver(message) is None
@@ -377,6 +436,39 @@ async def test_a_message_nobody_can_deliver_ends_as_failed(office: PostOffice, t
     await office.deliver(message)
     for _ in range(times):
         await office.poison(message)
+    await failed_as(office, message, "unexpected")
+
+
+async def test_a_message_that_somebody_is_delivering_is_not_ended_beside_them(
+    office: PostOffice,
+) -> None:
+    """The poison queue's word comes while a delivery sends, and again when it is done."""
+    office.faults(SEND | {"kind": "delay", "seconds": 0.7})
+    message = await office.accepted()
+    sending = asyncio.create_task(office.deliver(message))
+    while not [path for _, path in office.requests() if path.endswith("/send")]:
+        await asyncio.sleep(0.02)
+    with pytest.raises(Busy):
+        await office.poison(message)
+    assert await sending is None
+    await office.poison(message)
+    await sent_once(office, message)
+
+
+async def test_a_message_whose_delivery_died_is_ended_when_its_lease_is_over(
+    office: PostOffice,
+) -> None:
+    office.faults(CREATE | {"kind": "delay", "seconds": 30.0})
+    message = await office.accepted()
+    dying = asyncio.create_task(office.deliver(message))
+    while not [path for _, path in office.requests() if path.endswith("/messages")]:
+        await asyncio.sleep(0.02)
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    with pytest.raises(Busy):
+        await office.poison(message)
+    office.clock.move(seconds=LEASE.total_seconds())
+    await office.poison(message)
     await failed_as(office, message, "unexpected")
 
 

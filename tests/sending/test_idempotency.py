@@ -6,6 +6,8 @@ import asyncio
 import json
 import random
 import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +16,11 @@ import pytest
 from shared.errors import Refusal
 from shared.model import FollowChoice, Record, RecordRef, Status
 from shared.records.store import store_record
+from shared.sending.accept import IdempotencyKey, accept
 from shared.sending.idempotency import fingerprint
 from tests.sending.mortality import Trouble, pausing, trouble_in
 from tests.sending.post_office import PostOffice, to
+from tests.web.running_service import RunningService
 
 # The SDK warns about itself while it is imported.
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")
@@ -158,6 +162,85 @@ async def test_a_twin_that_comes_to_its_end_gives_its_answer_to_the_other(
         go_on.set()
         assert await first == await second
     assert len(await new_office.listed()) == 1
+
+
+async def test_of_two_bodies_at_once_with_one_key_the_first_is_sent_and_the_other_is_a_409(
+    new_office: PostOffice,
+) -> None:
+    for n in range(6):
+        orders = {
+            name: new_office.order(*to(f"{name}{n}@example.com"), subject=name)
+            for name in ("one", "two")
+        }
+        answers = await asyncio.gather(
+            *(new_office.send(order, f"k-{n}", body=name) for name, order in orders.items()),
+            return_exceptions=True,
+        )
+        ((first, answer),) = (
+            pair for pair in zip(orders, answers, strict=True) if isinstance(pair[1], dict)
+        )
+        (refusal,) = (one for one in answers if isinstance(one, Refusal))
+        assert (refusal.status, refusal.code) == (409, "idempotencyKeyReused")
+        row = await new_office.finish(answer["id"])
+        assert (row.status, row.subject) == (Status.SENT, first)
+        sent = {name: len(new_office.received(f"{name}{n}@example.com")) for name in orders}
+        assert sent == {name: int(name == first) for name in orders}
+    assert len(await new_office.listed()) == 6
+
+
+async def test_another_body_that_looked_the_key_up_before_it_was_taken_gets_no_further(
+    new_office: PostOffice,
+) -> None:
+    """The first has reserved the key and not stored its message: its content must stay its own."""
+    reserved, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait_after_reserving() -> None:
+        reserved.set()
+        await go_on.wait()
+
+    async with pausing(new_office, wait_after_reserving) as slow:
+        first = asyncio.create_task(slow.send(new_office.order(subject="one"), "k", body="one"))
+        await reserved.wait()
+        with pytest.raises(Refusal) as refusal:
+            await accept(
+                new_office.organization,
+                new_office.order(subject="two"),
+                IdempotencyKey("k", "two"),
+                clock=new_office.clock,
+                new_id=lambda: uuid.uuid4().hex,
+                deliver=new_office.enqueue,
+            )
+        go_on.set()
+        answer = await first
+    assert (refusal.value.status, refusal.value.code) == (409, "idempotencyKeyReused")
+    await new_office.finish(answer["id"])
+    assert [mail["subject"] for mail in new_office.received()] == ["one"]
+
+
+@pytest.mark.processes
+def test_one_key_with_two_bodies_from_two_connections_is_a_202_and_a_409(
+    service: RunningService,
+) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        for n in range(6):
+            headers = {"idempotency-key": f"two bodies {n}"}
+            bodies = [MESSAGE | {"subject": f"{name} {n}"} for name in ("one", "two")]
+            answers = list(
+                threads.map(
+                    lambda body, headers=headers: service.call(  # type: ignore[misc]
+                        "POST", "messages", body, headers=headers
+                    ),
+                    bodies,
+                )
+            )
+            assert sorted(answer.status_code for answer in answers) == [202, 409]
+            (accepted,) = (
+                (body, answer.json()["id"])
+                for body, answer in zip(bodies, answers, strict=True)
+                if answer.status_code == 202
+            )
+            shown = service.call("GET", f"messages/{accepted[1]}").json()
+            assert shown["subject"] == accepted[0]["subject"]
 
 
 async def test_keys_of_two_organizations_have_nothing_to_do_with_each_other(

@@ -101,7 +101,7 @@ VALUES = [
     but("empty lists of recipients", "/to", "at least one recipient", to=[], cc=[], bcc=[]),
     but("more than 500 in one list", "/to",
         to=[{"address": f"p{n}@example.com"} for n in range(501)]),
-    but("more than 500 together", "/to", "at most 500",
+    but("more than 500 together", "", "at most 500",
         to=[{"address": f"p{n}@example.com"} for n in range(300)],
         bcc=[{"address": f"q{n}@example.com"} for n in range(201)]),
     but("a line break in the subject", "/subject", "control characters", subject="A\nBcc: x@y.zz"),
@@ -253,6 +253,22 @@ def test_every_mistake_is_told_at_once(service: RunningService) -> None:
         "/to/0/address",
         "/to/1/address",
     }
+
+
+@pytest.mark.parametrize("path", ["messages", "follow-check"])
+def test_more_recipients_than_a_message_has_are_refused_before_they_are_looked_up(
+    service: RunningService, path: str
+) -> None:
+    """Also where no list alone has too many."""
+    crowd = {
+        field: [{"address": f"{field}{n}@example.com"} for n in range(500)]
+        for field in ("to", "cc", "bcc")
+    }
+    body = crowd if path == "follow-check" else GOOD | crowd
+    value = problem(service.call("POST", path, body), 422)
+    assert [error["detail"] for error in value["errors"]] == [
+        "A message has at most 500 recipients."
+    ]
 
 
 def test_a_request_of_more_than_8_mb_is_refused_whatever_is_in_it(service: RunningService) -> None:
