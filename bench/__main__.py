@@ -41,9 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dev.py bench",
         description=__doc__,
-        epilog="\n".join(
-            f"  {name:<11}{measure.__doc__}" for name, measure in _DESCRIBED.items()
-        ),
+        epilog="\n".join(f"  {name:<11}{measure.__doc__}" for name, measure in _DESCRIBED.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure, see below")

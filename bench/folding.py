@@ -96,9 +96,7 @@ def _segments(messages: Sequence[str], opens: int) -> Iterator[Segment]:
     size = number = 0
     for place in range(len(messages) * opens):
         message = messages[place % len(messages)]
-        line = Hit(
-            uuid.uuid4().hex, began + place, "open", message, 0, 0, "GET", AGENT
-        ).packed()
+        line = Hit(uuid.uuid4().hex, began + place, "open", message, 0, 0, "GET", AGENT).packed()
         if size + len(line) >= SEGMENT_BYTES:
             yield Segment(f"{began:013d}-bench-{number:06d}", "\n".join(lines).encode())
             lines, size, number = [], 0, number + 1

@@ -54,9 +54,7 @@ class _Contender:
 
     def round(self) -> None:
         writes, cpu = self._writes, cpu_seconds(self.process)
-        done = load(
-            self.port, self.paths, connections=CONNECTIONS, seconds=SECONDS, most=self.most
-        )
+        done = load(self.port, self.paths, connections=CONNECTIONS, seconds=SECONDS, most=self.most)
         self._settle()
         self.loads.append(done)
         self.cpu_us.append((cpu_seconds(self.process) - cpu) / done.answers * 1e6)

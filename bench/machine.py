@@ -105,9 +105,7 @@ class Machine:
 
     def redirects(self, count: int) -> list[str]:
         """The paths of a followed link in so many new messages."""
-        return [
-            self._addresses.redirect(target, _DESTINATION) for target in self._targets(count)
-        ]
+        return [self._addresses.redirect(target, _DESTINATION) for target in self._targets(count)]
 
     @property
     def _addresses(self) -> Addresses:
@@ -131,12 +129,11 @@ class LeanServer:
 
     def __init__(self) -> None:
         self.port = free_ports().host
-        options = ["--lifespan=off", "--no-access-log", "--no-server-header", "--no-proxy-headers"]
+        command = [sys.executable, "-m", "uvicorn", "bench.apps.lean:app", f"--port={self.port}"]
+        command += ["--http=httptools", "--loop=uvloop", "--lifespan=off", "--log-level=warning"]
+        command += ["--no-access-log", "--no-server-header", "--no-proxy-headers"]
         self.process = subprocess.Popen(
-            tied.tied(
-                [sys.executable, "-m", "uvicorn", "bench.apps.lean:app", f"--port={self.port}"]
-                + ["--http=httptools", "--loop=uvloop", "--log-level=warning", *options]
-            ),
+            tied.tied(command),
             env=os.environ,
             stdin=subprocess.PIPE if tied.needs_pipe() else subprocess.DEVNULL,
         )

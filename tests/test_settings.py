@@ -94,6 +94,25 @@ def test_addresses_lose_their_last_slash() -> None:
     assert settings.organizations["contoso"].tables == "https://contoso.table.core.windows.net"
 
 
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ("https://Follow.Example", "https://follow.example"),
+        ("https://follow.example:443/", "https://follow.example"),
+        ("http://FOLLOW.example:80", "http://follow.example"),
+        ("http://localhost:7071", "http://localhost:7071"),
+        ("https://follow.example:80", "https://follow.example:80"),
+        ("https://follow.example:4430", "https://follow.example:4430"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_a_public_address_is_kept_as_browsers_spell_it(given: str, address: str) -> None:
+    """So that links of ours are known again in what people quote."""
+    assert Settings.from_env({**SOUND, "PUBLIC_ADDRESS": given}).public_address == address
+    own = Settings.from_env({**SOUND, "ORGANIZATIONS": organizations({"publicAddress": given})})
+    assert own.organizations["contoso"].public_address == address
+
+
 def test_an_organization_may_have_a_public_address_of_its_own_a1() -> None:
     own = organizations({"publicAddress": "https://mail.contoso.com/"}, FABRIKAM)
     settings = Settings.from_env({**SOUND, "ORGANIZATIONS": own})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import azure.functions as func
@@ -15,6 +17,7 @@ from shared.access.keys import Keyring
 from shared.access.people import HEADER, Person, person_of
 from shared.errors import Refusal
 from shared.organizations import Organizations
+from shared.settings import Settings
 from tests.web.running_service import RunningService
 
 CONTOSO = "11111111-1111-1111-1111-111111111111"
@@ -288,3 +291,48 @@ async def test_a_person_of_a_tenant_that_is_no_organizations_has_no_role_here(
     with pytest.raises(Refusal) as refusal:
         await caller_of(request, organizations, Keyring(lambda: 0.0), people_sign_in=True)
     assert refusal.value.status == (403 if tenant else 401)
+
+
+@pytest.fixture
+async def of_one_tenant(settings: Settings) -> AsyncIterator[Organizations]:
+    """Contoso and Fabrikam in the same Entra tenant; both have the domain group.example."""
+    entries = {
+        id_: replace(entry, tenant=CONTOSO, domains=(*entry.domains, "group.example"))
+        for id_, entry in settings.organizations.items()
+    }
+    made = Organizations(entries, settings.local_storage_keys)
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "at_contoso", "at_fabrikam"),
+    [
+        ("ana@contoso.com", 200, 404),
+        ("ANA@Fabrikam.com", 404, 200),
+        ("ana@group.example", 403, 403),
+        ("ana@elsewhere.example", 403, 403),
+        ("ana@mail.contoso.com", 403, 403),
+        ("ana", 403, 403),
+    ],
+)
+@pytest.mark.parametrize("tenant", [CONTOSO, CONTOSO.upper()])
+async def test_of_two_organizations_in_one_tenant_a_person_belongs_to_that_of_their_address_a1(
+    of_one_tenant: Organizations, tenant: str, address: str, at_contoso: int, at_fabrikam: int
+) -> None:
+    """And to none where both have the address's domain, or neither has."""
+    who = (("tid", tenant), ("preferred_username", address), ("roles", "administrator"))
+    for organization, status in (("contoso", at_contoso), ("fabrikam", at_fabrikam)):
+        asked = func.HttpRequest(
+            "GET",
+            f"http://localhost/api/orgs/{organization}/settings",
+            headers={HEADER: principal(*who)},
+            route_params={"org": organization},
+            body=b"",
+        )
+        try:
+            caller = await caller_of(asked, of_one_tenant, Keyring(lambda: 0.0), people_sign_in=True)
+        except Refusal as refusal:
+            assert refusal.status == status
+        else:
+            assert (status, caller.organization.id) == (200, organization)

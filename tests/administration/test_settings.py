@@ -148,6 +148,18 @@ def test_every_mailbox_of_another_domain_is_pointed_at_a1(service: RunningServic
     assert service.call("GET", "settings").json() == START
 
 
+async def test_a_foreign_mailbox_that_is_listed_all_the_same_lets_nobody_send_a1(
+    contoso: Organization,
+) -> None:
+    """Listed before the rule was there, or while the organization had another domain."""
+    listed = ("ana@fabrikam.com", "bo@contoso.com")
+    await contoso.change_settings(lambda before: replace(before, sending_mailboxes=listed))
+    settings = await contoso.settings()
+    mailboxes = ("ana@fabrikam.com", "Ana@Fabrikam.COM", "ana@contoso.com", "BO@contoso.com")
+    allowed = [mailbox for mailbox in mailboxes if contoso.may_send_from(mailbox, settings)]
+    assert allowed == ["BO@contoso.com"]
+
+
 async def test_each_switch_of_engagement_begins_or_ends_an_interval_f6(
     contoso: Organization, clock: MovableClock
 ) -> None:

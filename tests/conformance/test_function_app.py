@@ -132,6 +132,12 @@ def test_a_forged_redirect_goes_nowhere(worker: Worker) -> None:
     assert "location" not in {name.lower() for name in answer.headers}
 
 
+def test_a_word_to_deliver_a_message_whose_storage_is_away_does_not_fail(worker: Worker) -> None:
+    """A function that fails again and again has its message set aside, and the message given up."""
+    word = json.dumps({"organization": "contoso", "message": "0" * 32})
+    assert worker.invoke("deliver_message", {"string": word}) is None
+
+
 def test_every_http_function_answers_whatever_it_is_asked(
     worker: Worker, subtests: pytest.Subtests
 ) -> None:

@@ -167,11 +167,16 @@ FILTERS: dict[str, tuple[dict[str, str], Callable[[MessageRow], bool]]] = {
         },
         lambda one: NOW - timedelta(minutes=40) <= one.accepted_at < NOW - timedelta(minutes=20),
     ),
-    "since for ever": ({"since": "0001-01-01T00:00:00Z"}, lambda one: True),
-    "since before computers": ({"since": "1900-01-01T00:00:00Z"}, lambda one: True),
-    "until before computers": ({"until": "1900-01-01T00:00:00Z"}, lambda one: False),
-    "until the end of time": ({"until": "9999-12-31T23:59:59Z"}, lambda one: True),
-    "since the end of time": ({"since": "9999-12-31T23:59:59Z"}, lambda one: False),
+    "since for ever": ({"since": "1970-01-01T00:00:00Z"}, lambda one: True),
+    "until before computers": ({"until": "1970-01-01T00:00:00Z"}, lambda one: False),
+    "since a day early": ({"since": "1970-01-01T00:00:00+14:00"}, lambda one: True),
+    "until a day early": ({"until": "1970-01-01T00:00:00+14:00"}, lambda one: False),
+    "until the end of time": ({"until": "8999-12-31T23:59:59Z"}, lambda one: True),
+    "since the end of time": ({"since": "8999-12-31T23:59:59-12:00"}, lambda one: False),
+    **{
+        later: ({"status": later}, lambda one: False)
+        for later in ("draft", "scheduled", "partlySent", "cancelled")
+    },
     "several at once": (
         {"followed": "true", "status": "sent", "seller": "bruno@contoso.com"},
         lambda one: one.followed and one.status is Status.SENT and one.seller.startswith("bruno"),
@@ -270,7 +275,10 @@ def encoded(position: str) -> str:
         *({"followed": value} for value in ("yes", "1", "True", "null")),
         *({name: value} for name in ("since", "until")
           for value in ("yesterday", "2026-11-25", "2026-11-25T09:00:00", "1764000000",
-                        "2026-13-01T00:00:00Z")),
+                        "2026-13-01T00:00:00Z", "0001-01-01T00:00:00Z", "0001-01-05T00:00:00Z",
+                        "0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59Z",
+                        "9000-01-01T00:00:00Z", "9999-12-31T23:59:59.9999Z",
+                        "9999-12-31T23:59:59-10:00")),
         {"order": "opens"},
         {"Limit": "5", "offset": "10"},
         *({"cursor": cursor} for cursor in ("!", "é", "a", "YQ", "_w")),

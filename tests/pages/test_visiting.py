@@ -184,3 +184,26 @@ def _asks_a_host_of_its_own(environment: dict[str, str], directory: Path) -> htt
         return host.client.get(f"{LIST}?search=x", headers={"accept-language": "pt-BR"})
     finally:
         host.end()
+
+
+def test_a_seller_sees_what_is_followed_and_their_own_and_others_see_all_a3(site: Site) -> None:
+    carlas = {"seller": "carla@contoso.com", "from_": "carla@contoso.com"}
+    own = site.tell(Told("Own", followed=False))
+    shared = site.tell(Told("Shared", more=carlas))
+    private = site.tell(Told("Private", followed=False, more=carlas))
+
+    for person, seen in (
+        ("ana@contoso.com", {own, shared}),
+        ("bruno@contoso.com", {own, shared, private}),
+        ("carla@contoso.com", {own, shared, private}),
+    ):
+        visitor = site.visitor(person)
+        for chosen in ({}, {"sort": "subject"}, {"search": "r"}, {"period": "all"}):
+            page = visitor.sees_messages(followed="all", **chosen)
+            subjects = " ".join(page.column("subject"))
+            assert ("Private" in subjects) is (private in seen), (person, chosen)
+            assert "Shared" in subjects
+        for message in (own, shared, private):
+            answer = visitor.asks(f"{LIST}/{message}")
+            assert answer.status_code == (200 if message in seen else 404), person
+            assert ("Private" in answer.text) is (message == private and message in seen)

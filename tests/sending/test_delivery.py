@@ -256,17 +256,6 @@ async def test_a_second_word_for_a_message_that_waits_does_not_ask_graph_again(
     await sent_once(office, message)
 
 
-async def test_a_message_that_waits_is_sent_by_the_timer_where_its_word_is_lost(
-    office: PostOffice,
-) -> None:
-    office.faults(CREATE | {"kind": "throttle", "retryAfter": 300})
-    message = await office.accepted()
-    await office.deliver(message)
-    assert await office.deliver(message) is None
-    await office.finish_by_timer(minutes=12)
-    await sent_once(office, message)
-
-
 async def test_a_message_that_waits_for_graph_is_listed_as_being_sent(office: PostOffice) -> None:
     office.faults(SEND | {"kind": "throttle", "retryAfter": 60})
     message = await office.accepted()

@@ -39,6 +39,26 @@ async def test_a_message_whose_word_was_lost_comes_up_again_and_again(
     assert len(await new_office.due()) == 1
 
 
+@pytest.mark.parametrize("microseconds", [1, 499, 500, 501, 999])
+async def test_a_message_comes_up_again_at_whatever_part_of_a_millisecond_it_was_accepted(
+    new_office: PostOffice, microseconds: int
+) -> None:
+    """Real clocks have microseconds, rows and their keys milliseconds."""
+    new_office.clock.move(microseconds=microseconds)
+    message = await new_office.accepted()
+    for _ in range(3):
+        new_office.clock.move(minutes=2, milliseconds=1)
+        assert await new_office.fire() == [message]
+    new_office.faults({"kind": "throttle", "retryAfter": 60, "method": "POST"})
+    await new_office.deliver(message)
+    new_office.clock.move(minutes=3, milliseconds=1)
+    assert await new_office.fire() == [message]
+    assert [one.id for one in await new_office.listed()] == [message]
+    row = await new_office.finish(message)
+    assert await new_office.due() == []
+    assert await new_office.listed() == [row]
+
+
 async def test_a_finished_message_comes_up_no_more(new_office: PostOffice) -> None:
     await new_office.finish(await new_office.accepted())
     assert await new_office.due() == []
@@ -57,6 +77,22 @@ async def test_a_message_that_waits_for_graph_comes_up_after_its_wait_not_before
     assert await new_office.fire() == []
     new_office.clock.move(minutes=2)
     assert await new_office.fire() == [message]
+
+
+async def test_a_message_that_waits_for_graph_is_sent_by_the_timer_where_its_word_is_lost(
+    new_office: PostOffice,
+) -> None:
+    """A second word came too early, and was passed over; the first one never comes."""
+    new_office.faults({"kind": "throttle", "retryAfter": 300, "method": "POST"})
+    message = await new_office.accepted()
+    await new_office.deliver(message)
+    assert await new_office.deliver(message) is None
+    await new_office.finish_by_timer(minutes=5)
+    assert (await new_office.stored(message)).message.status is Status.SENDING
+    await new_office.finish_by_timer(minutes=5)
+    assert (await new_office.stored(message)).message.status is Status.SENT
+    assert len(new_office.received()) == 1
+    assert await new_office.due() == []
 
 
 async def test_after_an_outage_everything_missed_fires_once(new_office: PostOffice) -> None:

@@ -137,6 +137,30 @@ async def test_engagement_that_is_back_before_sending_begins_changes_nothing(
     assert (row.status, row.followed) == (Status.SENT, True)
 
 
+async def test_an_unfollowed_answer_to_a_followed_mail_leads_nowhere_through_us_f4(
+    new_office: PostOffice,
+) -> None:
+    """A seller answers a mail of ours, with all of it quoted below."""
+    html = '<html>\r\n<body>é<p><a href="https://e.com/?a=1&b=2">x</a></p>\t</body></html>\r\n'
+    first = await new_office.accepted(new_office.order(html=html))
+    assert (await new_office.finish(first)).followed is True
+    (sent,) = new_office.received()
+    assert sent["html"].count(PUBLIC_ADDRESS) == 2
+
+    quoting = '<DIV>I agree&nbsp;<br></DIV>\r\n<blockquote>{}</blockquote>'
+    answer = new_office.order(
+        *new_office.contact("answer@example.com"),
+        html=quoting.format(sent["html"]),
+        follow=FollowChoice.OFF,
+    )
+    second = await new_office.accepted(answer)
+    assert (await new_office.finish(second)).followed is False
+    (received,) = new_office.received("answer@example.com")
+    put_back = html.replace("a=1&b=2", "a=1&amp;b=2")
+    assert received["html"] == quoting.format(put_back)
+    assert await new_office.rows("link~", second) == []
+
+
 async def test_an_unfollowed_body_arrives_byte_for_byte_f4(new_office: PostOffice) -> None:
     for path in MAILS:
         html, address = path.read_text("utf-8"), f"{path.stem}@example.com"

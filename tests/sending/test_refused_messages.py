@@ -101,7 +101,7 @@ VALUES = [
     but("empty lists of recipients", "/to", "at least one recipient", to=[], cc=[], bcc=[]),
     but("more than 500 in one list", "/to",
         to=[{"address": f"p{n}@example.com"} for n in range(501)]),
-    but("more than 500 together", "", "at most 500",
+    but("more than 500 together", "/to", "at most 500",
         to=[{"address": f"p{n}@example.com"} for n in range(300)],
         bcc=[{"address": f"q{n}@example.com"} for n in range(201)]),
     but("a line break in the subject", "/subject", "control characters", subject="A\nBcc: x@y.zz"),

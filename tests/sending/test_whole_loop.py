@@ -195,6 +195,21 @@ def test_graph_that_is_busy_for_a_moment_is_waited_for_by_the_queue_s2(
     assert service.waiting("deliver") == 0
 
 
+def test_a_message_that_waits_for_graph_is_found_among_those_being_sent(
+    service: RunningService,
+) -> None:
+    service.faults({"kind": "throttle", "retryAfter": 3_600, "path": "/messages$"})
+    message = send(service, "waits@example.com", "Waits", "<p>Hello</p>")
+
+    def listed(status: str) -> list[str]:
+        items = service.call("GET", f"messages?limit=200&status={status}").json()["items"]
+        return [item["id"] for item in items]
+
+    soon(lambda: message in listed("sending"))
+    assert shown(service, message)["status"] == "sending"
+    assert message not in listed("accepted") + listed("sent")
+
+
 def test_a_message_graph_refuses_is_failed_with_a_sentence_in_the_readers_language_s2(
     service: RunningService,
 ) -> None:

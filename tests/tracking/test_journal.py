@@ -106,6 +106,91 @@ async def test_a_hit_that_reaches_storage_while_it_is_written_down_is_not_left(
     assert await adopted(tmp_path) == []
 
 
+async def test_a_file_that_has_grown_is_followed_by_another_and_goes_with_its_hits(
+    tmp_path: Path,
+) -> None:
+    """Under a load in which some hit always waits, the files do not grow without end."""
+    line = await _bytes_of_a_line(tmp_path / "one")
+    journal = Journal(tmp_path, "busy", largest=5 * line)
+    waiting: list[Hit] = []
+    for each in hits(200):
+        await journal.append("contoso", each)
+        waiting.append(each)
+        if len(waiting) > 7:
+            journal.forget([waiting.pop(0)])
+        files = _files(tmp_path)
+        assert len(files) <= 3
+        assert all(path.stat().st_size <= 5 * line for path in files)
+    journal.close()
+    left = await adopted(tmp_path)
+    assert {each.id for each in waiting} <= {each.id for _, each in left}
+    assert len(left) <= 15
+    assert _files(tmp_path) == []
+
+
+async def test_a_file_whose_hits_have_not_all_reached_storage_stays(tmp_path: Path) -> None:
+    line = await _bytes_of_a_line(tmp_path / "one")
+    journal = Journal(tmp_path, "last", largest=3 * line)
+    some = hits(9)
+    for each in some:
+        await journal.append("contoso", each)
+    first, middle, last = _files(tmp_path)
+    journal.forget([*some[:3], *some[4:]])
+    assert _files(tmp_path) == [middle, last]
+    assert last.stat().st_size == 0
+    journal.forget(some)
+    assert _files(tmp_path) == [last]
+    journal.close()
+    assert _files(tmp_path) == []
+
+
+async def test_all_files_of_a_process_that_died_are_adopted_and_none_of_one_that_lives(
+    tmp_path: Path,
+) -> None:
+    line = await _bytes_of_a_line(tmp_path / "one")
+    died, lives = (Journal(tmp_path, name, largest=2 * line) for name in ("died", "lives"))
+    many = hits(60)
+    await asyncio.gather(*(died.append("contoso", each) for each in many[:30]))
+    await asyncio.gather(*(lives.append("contoso", each) for each in many[30:]))
+    assert await adopted(tmp_path) == []
+    assert len(_files(tmp_path)) == 30
+    died.close()
+    assert {each.id for _, each in await adopted(tmp_path)} == {each.id for each in many[:30]}
+    assert len(_files(tmp_path)) == 15
+    await lives.append("contoso", many[0])
+    lives.close()
+
+
+async def test_hits_that_a_disk_did_not_take_hinder_no_later_ones(tmp_path: Path) -> None:
+    """The folder is a file for a while; the files it was to have are not missed."""
+    line = await _bytes_of_a_line(tmp_path / "one")
+    folder = tmp_path / "folder"
+    folder.write_text("a file")
+    journal = Journal(folder, "last", largest=2 * line)
+    refused, taken = hits(10)[:5], hits(10)[5:]
+    for each in refused:
+        with pytest.raises(OSError):
+            await journal.append("contoso", each)
+    folder.unlink()
+    for each in taken:
+        await journal.append("contoso", each)
+    journal.forget([*refused, *taken[:4]])
+    journal.close()
+    assert taken[4] in [each for _, each in await adopted(folder)]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.journal"))
+
+
+async def _bytes_of_a_line(folder: Path) -> int:
+    journal = Journal(folder, "one")
+    await journal.append("contoso", *hits(1))
+    (file,) = _files(folder)
+    journal.close()
+    return file.stat().st_size
+
+
 @pytest.mark.parametrize("cut", [1, 2, 20, 100])
 async def test_a_line_that_its_process_did_not_finish_is_passed_over(
     tmp_path: Path, cut: int

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
+
+import pytest
 
 from shared.messages.feeds import EVERYBODY, position
 from shared.messages.rows import MESSAGE_KEY, TABLE, copy_key, event_key, message_from_row
-from shared.organizations import Organization
+from shared.organizations import Organization, Organizations
 from shared.tracking.rebuild import MESSAGES_A_PAGE, rebuild_message, rebuild_page
+from shared.tracking.segments import (
+    Segment,
+    put_back_aside,
+    set_aside,
+    set_segment_aside,
+)
 from tests.running_storage import MovableClock
 from tests.tracking.conftest import TakeIn
 from tests.tracking.followed_messages import (
@@ -18,6 +27,7 @@ from tests.tracking.followed_messages import (
     followed_message,
     hit,
 )
+from tests.tracking.recipients import Service
 
 
 async def _lively(organization: Organization, take_in: TakeIn, clock: MovableClock) -> str:
@@ -110,3 +120,71 @@ async def test_an_organization_is_rebuilt_page_by_page(
 
     assert (first.messages, second.messages, second.cursor) == (MESSAGES_A_PAGE, 3, None)
     assert {one.message for one in (*first.differences, *second.differences)} == wanted
+
+
+async def test_hits_that_broke_a_fold_are_folded_after_what_broke_it_was_mended_t9(
+    contoso: Organization, take_in: TakeIn, clock: MovableClock
+) -> None:
+    message = await followed_message(contoso, clock())
+    sound = await _kpis_replaced(contoso, message, "{")
+    await take_in(contoso, *(hit(message, at(clock, 60 + n)) for n in range(3)))
+    assert await fold_all(contoso, clock)
+    assert len(await _aside(contoso)) == 3
+
+    assert await put_back_aside(contoso) == 3
+    assert await fold_all(contoso, clock)
+    assert len(await _aside(contoso)) == 3, "it is still broken"
+
+    await _kpis_replaced(contoso, message, sound)
+    assert await put_back_aside(contoso) == 3
+    assert await fold_all(contoso, clock)
+    assert (await exact(contoso, message)).kpis.opens == 3
+    assert (await _aside(contoso), await put_back_aside(contoso)) == ([], 0)
+
+
+async def test_a_segment_that_could_not_be_read_is_folded_when_it_can_be_t9(
+    contoso: Organization, clock: MovableClock
+) -> None:
+    """A segment that a later version of ours wrote, after its hits had been folded in part."""
+    message = await followed_message(contoso, clock())
+    first, second = hit(message, at(clock, 60)), hit(message, at(clock, 90), "click")
+    await set_aside(contoso, message, [first])
+    packed = f"{first.packed()}\n{second.packed()}".encode()
+    await set_segment_aside(contoso, Segment("0001~later", packed))
+    await set_segment_aside(contoso, Segment("0002~never", b"\xff"))
+
+    for _ in range(3):
+        await put_back_aside(contoso)
+        assert await fold_all(contoso, clock)
+        kpis = (await exact(contoso, message)).kpis
+        assert (kpis.opens, kpis.link_clicks) == (1, 1)
+        (never,) = await _aside(contoso)
+        assert never["hits"] == b"\xff"
+
+
+@pytest.mark.processes
+async def test_a_rebuild_folds_what_was_set_aside_t9(
+    service: Service, served: Organizations, clock: MovableClock
+) -> None:
+    contoso = served.get("contoso")
+    assert contoso
+    message = await followed_message(contoso, clock())
+    await set_aside(contoso, message, [hit(message, at(clock, 60))])
+    headers = {"x-api-key": "local-contoso"}
+    answer = service.client.post("/api/orgs/contoso/rebuild", headers=headers)
+    assert answer.status_code == 200, answer.text
+    await service.events(contoso, message, 1)
+    assert [row for row in await _aside(contoso) if message in row["RowKey"]] == []
+
+
+async def _kpis_replaced(organization: Organization, message: str, kpis: str) -> str:
+    """What stood there before."""
+    read = await organization.tables.get(TABLE, message, MESSAGE_KEY)
+    assert read is not None
+    await organization.tables.replace(TABLE, read.row | {"kpis": kpis}, read.etag)
+    before: str = read.row["kpis"]
+    return before
+
+
+async def _aside(organization: Organization) -> list[dict[str, object]]:
+    return [read.row for read in await organization.tables.page("ingest", "aside", limit=100)]

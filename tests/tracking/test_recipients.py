@@ -275,6 +275,22 @@ def test_a_mangled_destination_offers_the_sellers_link_as_a_button_t4(
     assert (answer.status_code, answer.headers["location"]) == (302, OFFER)
 
 
+async def test_the_page_of_a_changed_link_offers_also_the_longest_way_t4(
+    service: Service, contoso: Organization, clock: MovableClock
+) -> None:
+    """The address is shown as far as it helps a person; the button has all of it."""
+    longest = OFFER + "?" + "a" * 2_600
+    message = await followed_message(contoso, clock(), links=[longest])
+    for changed in ("x", "%00", "&u=https://evil.example/"):
+        page = service.get(service.redirect("contoso", message, longest) + changed)
+        assert_page(page, 400)
+        assert OFFER + "?aaaa" in page.text
+        (address,) = buttons(page)
+        assert page.text.count("a" * 1_000) == address.count("a" * 1_000)
+        answer = service.client.get(address)
+        assert (answer.status_code, answer.headers["location"]) == (302, longest)
+
+
 async def test_only_who_follows_the_button_has_clicked_t4(
     service: Service, contoso: Organization, message: str
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.tracking.rewrite import FoundLink, Rewritten
+from shared.tracking.rewrite import FoundLink, Rewritten, without_ours
 from tests.mail.followed import OUR_PIXEL, PIXEL, SITE, followed, without_pixel
 from tests.mail.hard_cases import ADDRESSES, ELSEWHERE, LEFT, NO_LINKS, WRITTEN, Case, case
 
@@ -61,6 +61,17 @@ def test_a_redirect_over_3500_characters_is_left_and_named() -> None:
     assert f'<a href="{over}">far</a><a href="{SITE.redirect(0, just)}">near</a>' in done.html
 
 
+def test_links_beyond_those_a_token_can_number_are_left_and_named() -> None:
+    links = "<a href=http:a>" * 65_540
+    started_at = time.perf_counter()
+    done = followed(f"<p>{links}")
+    assert time.perf_counter() - started_at < 10
+    assert [link.index for link in done.links[:65_536]] == list(range(65_536))
+    assert done.links[65_536:] == (FoundLink(None, "http://a/", "", "tooMany"),) * 4
+    last = f"<a href={SITE.redirect(65_535, 'http://a/')}>"
+    assert without_pixel(done.html).endswith(last + "<a href=http:a>" * 4)
+
+
 def test_a_link_marked_as_not_to_be_followed_is_named() -> None:
     done = followed('<a href="https://e.com/" data-follow="off">x</a>')
     assert done.links == (FoundLink(None, "https://e.com/", "x", "optOut"),)
@@ -96,19 +107,18 @@ def test_a_long_text_is_cut() -> None:
 
 # Our own addresses in quoted text
 
+PUT_BACK = [
+    ('<a href="{}">x</a>', """<a href="https://e.com/it's?b=1&amp;copy=2">x</a>"""),
+    ("<a href='{}'>x</a>", "<a href='https://e.com/it&#39;s?b=1&amp;copy=2'>x</a>"),
+    ("<a href={}>x</a>", "<a href=https://e.com/it&#39;s?b=1&amp;copy=2>x</a>"),
+    (
+        "<!--[if mso]><v:rect href={}><![endif]-->",
+        "<!--[if mso]><v:rect href=https://e.com/it&#39;s?b=1&amp;copy=2><![endif]-->",
+    ),
+]
 
-@pytest.mark.parametrize(
-    ("quoted", "put_back"),
-    [
-        ('<a href="{}">x</a>', """<a href="https://e.com/it's?b=1&amp;copy=2">x</a>"""),
-        ("<a href='{}'>x</a>", "<a href='https://e.com/it&#39;s?b=1&amp;copy=2'>x</a>"),
-        ("<a href={}>x</a>", "<a href=https://e.com/it&#39;s?b=1&amp;copy=2>x</a>"),
-        (
-            "<!--[if mso]><v:rect href={}><![endif]-->",
-            "<!--[if mso]><v:rect href=https://e.com/it&#39;s?b=1&amp;copy=2><![endif]-->",
-        ),
-    ],
-)
+
+@pytest.mark.parametrize(("quoted", "put_back"), PUT_BACK)
 def test_our_redirect_in_quoted_text_is_put_back_and_not_followed(
     quoted: str, put_back: str
 ) -> None:
@@ -126,23 +136,39 @@ def test_an_unquoted_address_put_back_in_a_conditional_comment_does_not_end_it()
     )
 
 
-@pytest.mark.parametrize(
-    ("quoted", "left"),
-    [
-        ('a<img src="{}" width="1" height="1" alt="">b', "ab"),
-        ("a<IMG alt='' SRC='{}'/>b", "ab"),
-        ("a<img src={}>b", "ab"),
-        ('a<a href="mailto:a@b.c"><img src="{}"></a>b', 'a<a href="mailto:a@b.c"></a>b'),
-        (
-            "<!--[if gte vml 1]><v:shape><v:imagedata src='{}'/></v:shape><![endif]-->"
-            "<![if !vml]><img src='{}'><![endif]>",
-            "<!--[if gte vml 1]><v:shape></v:shape><![endif]--><![if !vml]><![endif]>",
-        ),
-        ("<v:shape><v:imagedata src='{}'></v:imagedata></v:shape>", "<v:shape></v:shape>"),
-    ],
-)
+TAKEN_OUT = [
+    ('a<img src="{}" width="1" height="1" alt="">b', "ab"),
+    ("a<IMG alt='' SRC='{}'/>b", "ab"),
+    ("a<img src={}>b", "ab"),
+    ('a<a href="mailto:a@b.c"><img src="{}"></a>b', 'a<a href="mailto:a@b.c"></a>b'),
+    (
+        "<!--[if gte vml 1]><v:shape><v:imagedata src='{}'/></v:shape><![endif]-->"
+        "<![if !vml]><img src='{}'><![endif]>",
+        "<!--[if gte vml 1]><v:shape></v:shape><![endif]--><![if !vml]><![endif]>",
+    ),
+    ("<v:shape><v:imagedata src='{}'></v:imagedata></v:shape>", "<v:shape></v:shape>"),
+]
+
+
+@pytest.mark.parametrize(("quoted", "left"), TAKEN_OUT)
 def test_our_pixel_in_quoted_text_is_taken_out(quoted: str, left: str) -> None:
     assert without_pixel(followed(quoted.replace("{}", OUR_PIXEL)).html) == left
+
+
+@pytest.mark.parametrize(("quoted", "put_back"), PUT_BACK)
+def test_our_redirect_is_put_back_in_a_body_that_is_not_followed_f4(
+    quoted: str, put_back: str
+) -> None:
+    redirect = SITE.redirect(7, "https://e.com/it's?b=1&copy=2")
+    around = '<p>é\r\n<a href="https://e.com/?a=1&b=2">\tx</A>{}</body>\r\n'
+    html = around.format(quoted.format(redirect))
+    assert without_ours(html, own=SITE.own) == around.format(put_back)
+
+
+@pytest.mark.parametrize(("quoted", "left"), TAKEN_OUT)
+def test_our_pixel_is_taken_out_of_a_body_that_is_not_followed_f4(quoted: str, left: str) -> None:
+    html = quoted.replace("{}", OUR_PIXEL)
+    assert without_ours(html, own=SITE.own) == left
 
 
 def test_our_files_and_stored_images_stay_in_quoted_text() -> None:
@@ -153,6 +179,7 @@ def test_our_files_and_stored_images_stay_in_quoted_text() -> None:
     done = followed(quoted)
     assert without_pixel(done.html) == quoted
     assert done.links == ()
+    assert without_ours(quoted, own=SITE.own) == quoted
 
 
 @pytest.mark.parametrize("name", ["gmail-reply", "outlook-web-reply"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from justhtml import JustHTML
 
 from shared.tracking.destinations import destination
-from shared.tracking.rewrite import Rewritten
+from shared.tracking.rewrite import Rewritten, without_ours
 from tests.mail.followed import OUR_PIXEL, SITE, followed, without_pixel
 from tests.mail.hard_cases import ELSEWHERE, NO_LINKS, WRITTEN
 
@@ -248,6 +248,24 @@ def test_a_quoted_message_loses_what_was_followed(html: str) -> None:
     assert OUR_PIXEL not in again.html
     before = [destination(href) or href for href in links_seen(html)]
     assert links_seen(without_pixel(again.html)) == before
+
+
+@settings(max_examples=200, deadline=None)
+@given(broken_bodies)
+def test_of_a_body_that_is_not_followed_every_byte_stays_f4(html: str) -> None:
+    assert without_ours(html, own=SITE.own) == html
+
+
+@settings(max_examples=200, deadline=None)
+@given(bodies)
+def test_a_quoted_message_in_one_that_is_not_followed_leads_nowhere_through_us_f4(
+    html: str,
+) -> None:
+    quoted = followed(html).html.replace("/o/new.gif", "/o/quoted.gif")
+    plain = without_ours(quoted, own=SITE.own)
+    assert SITE.address not in plain
+    before = [destination(href) or href for href in links_seen(html)]
+    assert links_seen(plain) == before
 
 
 @pytest.mark.parametrize(
