@@ -53,10 +53,8 @@ async def test_a_message_comes_up_again_at_whatever_part_of_a_millisecond_it_was
     await new_office.deliver(message)
     new_office.clock.move(minutes=3, milliseconds=1)
     assert await new_office.fire() == [message]
-    assert [one.id for one in await new_office.listed()] == [message]
-    row = await new_office.finish(message)
+    await new_office.finish(message)
     assert await new_office.due() == []
-    assert await new_office.listed() == [row]
 
 
 async def test_a_finished_message_comes_up_no_more(new_office: PostOffice) -> None:

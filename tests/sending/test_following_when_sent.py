@@ -147,7 +147,7 @@ async def test_an_unfollowed_answer_to_a_followed_mail_leads_nowhere_through_us_
     (sent,) = new_office.received()
     assert sent["html"].count(PUBLIC_ADDRESS) == 2
 
-    quoting = '<DIV>I agree&nbsp;<br></DIV>\r\n<blockquote>{}</blockquote>'
+    quoting = "<DIV>I agree&nbsp;<br></DIV>\r\n<blockquote>{}</blockquote>"
     answer = new_office.order(
         *new_office.contact("answer@example.com"),
         html=quoting.format(sent["html"]),

@@ -134,7 +134,7 @@ async def test_a_file_whose_hits_have_not_all_reached_storage_stays(tmp_path: Pa
     some = hits(9)
     for each in some:
         await journal.append("contoso", each)
-    first, middle, last = _files(tmp_path)
+    _, middle, last = _files(tmp_path)
     journal.forget([*some[:3], *some[4:]])
     assert _files(tmp_path) == [middle, last]
     assert last.stat().st_size == 0

@@ -134,19 +134,6 @@ def test_an_instant_is_read_with_its_offset(text: str, instant: datetime | None)
     assert instant_of(request(since=text), "since") == instant
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["0001-01-01T00:00:00Z", "0001-01-05T00:00:00+14:00", "1969-12-31T23:59:59Z",
-     "9000-01-01T00:00:00Z", "9999-12-31T23:59:59-10:00"],
-)  # fmt: skip
-def test_an_instant_with_which_nobody_can_reckon_is_refused(text: str) -> None:
-    """Days before or after it there is no calendar, and our lists begin in 1970."""
-    with pytest.raises(Refusal) as refusal:
-        instant_of(request(until=text), "until")
-    assert refusal.value.status == 422
-    assert text in refusal.value.detail
-
-
 def test_query_values_are_read_or_refused() -> None:
     assert limit_of(request()) == 50
     assert limit_of(request(limit="200")) == 200
