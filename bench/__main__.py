@@ -24,13 +24,16 @@ def main(arguments: list[str]) -> int:
     unknown = sorted(set(options.names) - set(_DESCRIBED))
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}; choose from {', '.join(_DESCRIBED)}")
+    part = 1 if options.names else 2
+    events = options.events or folding.EVENTS // part
+    minutes = options.minutes or sustained.MINUTES / part
     measurements: dict[str, Callable[[], None]] = {
         "imports": imports.measure,
         "first_hit": first_hit.measure,
         "hits": hits.measure,
         "redirect": redirect.measure,
-        "folding": lambda: folding.measure(options.events),
-        "sustained": lambda: sustained.measure(options.minutes, options.rate),
+        "folding": lambda: folding.measure(events),
+        "sustained": lambda: sustained.measure(minutes, options.rate),
     }
     for name in options.names or measurements:
         measurements[name]()
@@ -48,14 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--events",
         type=_between(1, 1_000_000, int),
-        default=folding.EVENTS,
-        help="folding: how many opens (default %(default)s)",
+        help="folding: how many opens (default 2000, beside all others half of them)",
     )
     parser.add_argument(
         "--minutes",
         type=_between(0.1, 60, float),
-        default=sustained.MINUTES,
-        help="sustained: for how long (default %(default)s)",
+        help="sustained: for how long (default 1, beside all others half of one)",
     )
     parser.add_argument(
         "--rate",

@@ -21,12 +21,9 @@ from bench.processes import cpu_seconds, machine_load
 from bench.waiting import until_folded, writes_so_far
 
 ROUNDS = 7
-SECONDS = 1.2
+SECONDS = 1.0
 CONNECTIONS = 32
 MESSAGES = 200
-MOST_FOLDED = 1_000
-"""Hits in a round of the whole service, whose folding takes longer than the round."""
-
 _WARM_UP = 400
 _FOLDED_S = 60.0
 
@@ -42,7 +39,6 @@ class _Contender:
     folds_on: Machine | None = None
     """Where hits are folded beside being taken in: the round waits for the rest of it."""
     writes_on: Machine | None = None
-    most: int = 1_000_000
     loads: list[Load] = field(default_factory=list)
     cpu_us: list[float] = field(default_factory=list)
     hits_a_write: list[float] = field(default_factory=list)
@@ -54,7 +50,7 @@ class _Contender:
 
     def round(self) -> None:
         writes, cpu = self._writes, cpu_seconds(self.process)
-        done = load(self.port, self.paths, connections=CONNECTIONS, seconds=SECONDS, most=self.most)
+        done = load(self.port, self.paths, connections=CONNECTIONS, seconds=SECONDS)
         self._settle()
         self.loads.append(done)
         self.cpu_us.append((cpu_seconds(self.process) - cpu) / done.answers * 1e6)
@@ -106,7 +102,6 @@ def _hosts(here: Machine) -> list[_Contender]:
                 paths,
                 folds_on=place if app == SERVICE else None,
                 writes_on=place if app == INTAKE else None,
-                most=MOST_FOLDED if app == SERVICE else 1_000_000,
             )
         )
     return made

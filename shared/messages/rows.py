@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.model import (
@@ -27,6 +27,7 @@ TABLE = "messages"
 MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 MESSAGE_KEY = "message"
 SCHEMA = 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,9 @@ def todo_key(sequence: int) -> str:
 
 
 def milliseconds(instant: datetime) -> int:
-    """Milliseconds since 1970."""
-    return round(instant.timestamp() * 1000)
+    """Whole milliseconds since 1970, cut and not rounded: as `instant_text` writes an instant down, so
+    that a key made before a row was written is the one made after it was read."""
+    return (instant - _EPOCH) // timedelta(milliseconds=1)
 
 
 def instant_of(ms: int) -> datetime:

@@ -68,7 +68,8 @@ async def put_back_aside(organization: Organization, limit: int = 1000) -> int:
     for read in page:
         key = read.row["RowKey"]
         packed = read.row["hits"] if "hits" in read.row else read.row["hit"].encode()
-        await store_segment(organization, Segment(f"again-{key}", packed))
+        again = f"again-{key.removeprefix('segment~').removeprefix('again-')}"
+        await store_segment(organization, Segment(again, packed))
         await organization.tables.delete(TABLE, ASIDE_PARTITION, key)
     return len(page)
 
