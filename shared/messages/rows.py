@@ -107,8 +107,8 @@ def todo_key(sequence: int) -> str:
 
 
 def milliseconds(instant: datetime) -> int:
-    """Whole milliseconds since 1970, cut and not rounded: as `instant_text` writes an instant down, so
-    that a key made before a row was written is the one made after it was read."""
+    """Whole milliseconds since 1970, cut and not rounded, as `instant_text` writes an instant down:
+    so a key made before a row was written is the one made after it was read."""
     return (instant - _EPOCH) // timedelta(milliseconds=1)
 
 
