@@ -51,9 +51,9 @@ def measure() -> None:
         )
     added = hanging.typical_ms - median(done.typical_ms for done in ordinary)
     say(
-        f"  While it hangs half of all wait at most {added:.0f} ms longer than ordinarily: it may take"
+        f"  While it hangs half of all wait {added:.0f} ms longer than ordinarily, or more: storage"
     )
-    say("  100 ms, then comes the local disk; and nothing is folded meanwhile.\n")
+    say("  may take 100 ms, then the local disk takes the hit; and nothing is folded meanwhile.\n")
 
 
 def _load(port: int, paths: list[str], seconds: float) -> Load:
