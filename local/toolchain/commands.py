@@ -146,7 +146,7 @@ def _add_also(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--also",
         metavar="VERSION",
-        help="then the tests without a browser again on this Python, if the machine has it",
+        help="then the tests that start no real processes again on this Python, if the machine has it",
     )
 
 
@@ -198,8 +198,8 @@ def _test(python: str | None, arguments: list[str]) -> int:
     code = _pytest(environment, tools, pytest_arguments)
     other = find(options.also) if options.also is not None else None
     if code == 0 and other is not None and other.series != environment.series:
-        say(f"\nThe same on Python {other.series}, without a browser:")
-        without = ["-m", "not browser", *pytest_arguments]
+        say(f"\nThe same on Python {other.series}, without a browser and other real processes:")
+        without = ["-m", "not browser and not processes", *pytest_arguments]
         code = _pytest(prepare(other.series, "develop"), tools, without)
     return code
 
