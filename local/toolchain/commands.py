@@ -146,7 +146,7 @@ def _add_also(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--also",
         metavar="VERSION",
-        help="then the tests that start no real processes again on this Python, if the machine has it",
+        help="then, if the machine has this Python, the tests that start no real processes on it",
     )
 
 
