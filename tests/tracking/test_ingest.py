@@ -321,7 +321,7 @@ async def test_what_a_dead_process_left_stays_on_disk_until_storage_has_it(
     storage = Hangs()
     adopting = taking(watched(storage), name="next").ingest.adopt_journals()
     await asyncio.wait((adopting,), timeout=0.2)
-    assert [path.name for path in journals.iterdir()] == ["dead.journal"]
+    assert [path.name for path in journals.iterdir()] == ["dead-0.journal"]
     storage.go_on.set()
     await adopting
     assert list(journals.iterdir()) == []
