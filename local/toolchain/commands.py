@@ -38,7 +38,7 @@ Asks a running service to recompute an organization's KPIs and lists from its ev
 differed and has put it right. The key (scope admin) is taken from ENGAGEMENT_KEY; on one machine
 none is needed.
 """
-_BENCH = "Measures; without names everything there is in bench/."
+_BENCH = "Measures; without names everything there is. Also: --events N, --minutes M, --rate R."
 
 
 def main(arguments: list[str]) -> int:
@@ -63,14 +63,14 @@ def _command(arguments: list[str]) -> int:
     python, rest = _python_parser().parse_known_args(arguments)
     if rest[:1] == ["test"] and not {"-h", "--help"} & set(rest):
         return _test(python.python, rest[1:])
+    if rest[:1] == ["bench"] and not {"-h", "--help"} & set(rest):
+        return _bench(python.python, rest[1:])
     options = _parser().parse_args(rest)
     match options.command:
         case "run":
             return _run(python.python, options)
         case "check":
             return 0 if check(prepare(python.python, "develop"), fix=options.fix) else 1
-        case "bench":
-            return _bench(python.python, options.names)
         case "rebuild":
             for organization in options.organizations or ("contoso", "fabrikam"):
                 rebuild(options.address, organization)
@@ -204,9 +204,9 @@ def _test(python: str | None, arguments: list[str]) -> int:
     return code
 
 
-def _bench(python: str | None, names: list[str]) -> int:
+def _bench(python: str | None, arguments: list[str]) -> int:
     environment = prepare(python, "develop")
-    return _call([str(environment.python), "-m", "bench", *names], _tools(environment))
+    return _call([str(environment.python), "-m", "bench", *arguments], _tools(environment))
 
 
 def _tools(environment: Environment) -> dict[str, str]:
