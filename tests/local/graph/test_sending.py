@@ -158,6 +158,8 @@ class SmtpServer:
 
     def __init__(self) -> None:
         self.taken: asyncio.Queue[tuple[list[str], bytes]] = asyncio.Queue()
+        self.bye = asyncio.Event()
+        """A talk is over, and its connection closed."""
         self.port = 0
 
     async def start(self) -> asyncio.Server:
@@ -180,6 +182,8 @@ class SmtpServer:
             if command == "QUIT":
                 break
         writer.close()
+        await writer.wait_closed()
+        self.bye.set()
 
 
 async def test_the_smtp_server_gets_real_mime_also_when_it_was_away(tmp_path: Path) -> None:
@@ -213,6 +217,7 @@ async def test_the_smtp_server_gets_real_mime_also_when_it_was_away(tmp_path: Pa
         server = await smtp.start()
         async with server, asyncio.timeout(20):
             recipients, data = await smtp.taken.get()
+            await smtp.bye.wait()
     assert recipients == ["li@example.com", "hidden@example.com"]
     mail = message_from_bytes(data, policy=policy.default)
     assert isinstance(mail, EmailMessage)
