@@ -24,7 +24,7 @@ OWN, FOLLOWED, PRIVATE = "Own, not followed", "Another's, followed", "Another's,
         ({"seller", "janitor"}, False),
         ({"janitor"}, False),
     ],
-    ids=str,
+    ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_only_managers_and_administrators_see_all_a3(
     contoso: Organization, roles: set[str], sees_all: bool
