@@ -7,7 +7,8 @@ from typing import Any
 
 from shared.messages.rows import CopyRow, MessageRow, instant_text, kpis_to_json
 from shared.messages.stored import Stored
-from shared.model import Content, Event, Kpis, Link, RecordRef
+from shared.messages.timeline import Entry
+from shared.model import Content, Kpis, Link, RecordRef
 
 
 def kpis_shown(kpis: Kpis, *, engagement: bool) -> dict[str, Any] | None:
@@ -76,10 +77,9 @@ def whole(
     }
 
 
-def event_shown(
-    event: Event, copies: Mapping[int, CopyRow], links: Mapping[int, Link]
-) -> dict[str, Any]:
-    link = links.get(event.link) if event.link is not None else None
+def entry_shown(entry: Entry) -> dict[str, Any]:
+    """An event of the timeline."""
+    event, link = entry.event, entry.link
     return {
         "id": event.id,
         "kind": event.kind.value,
@@ -87,7 +87,7 @@ def event_shown(
         "automated": event.automated,
         "reasons": list(event.reasons),
         "inferred": event.inferred,
-        "recipient": copies[event.copy].recipient if event.copy in copies else None,
+        "recipient": entry.recipient,
         "link": {"index": link.index, "url": link.url, "text": link.text} if link else None,
         "attachment": None,
         "image": None,

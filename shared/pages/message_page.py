@@ -10,22 +10,13 @@ from shared.messages.content import load_content
 from shared.messages.reading import read_links
 from shared.messages.rows import MessageRow
 from shared.messages.stored import read_message
-from shared.model import Content, Event, Kpis, Link, Recipient
+from shared.messages.timeline import Entry, TimelinePage, entries, read_timeline
+from shared.model import Content, Kpis, Link, Recipient
 from shared.organizations import Organization
 from shared.pages.addresses import message_address
-from shared.tracking.timeline import TimelinePage, read_timeline
 from shared.web.requests import cursor_for
 
 EVERYTHING = "include"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An event with who and what it was about, where that is known."""
-
-    event: Event
-    recipient: Recipient | None
-    link: Link | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +30,8 @@ class MessagePage:
     engagement: bool
     one_copy_for_several: bool
     automated: str
+    people: Mapping[str, Recipient]
+    """By their address, as the entries name them."""
     entries: Sequence[Entry]
     older: str | None
     newest: str | None
@@ -65,8 +58,6 @@ async def read_message_page(
     )
     chosen = {} if automated == EVERYTHING else {"automated": automated}
     older = {**chosen, "cursor": cursor_for(timeline.cursor)} if timeline.cursor else None
-    people = {one.address: one for one in content.recipients}
-    copies = {number: copy.recipient for number, copy in stored.copies.items()}
     return MessagePage(
         message=row,
         content=content,
@@ -75,7 +66,8 @@ async def read_message_page(
         engagement=engagement,
         one_copy_for_several=len(content.recipients) > 1 and row.copies == 1,
         automated=automated,
-        entries=_entries(timeline.events, copies, people, links),
+        people={one.address: one for one in content.recipients},
+        entries=entries(timeline.events, stored.copies, links),
         older=message_address(organization.id, row.id, **older) if older else None,
         newest=message_address(organization.id, row.id, **chosen) if cursor else None,
     )
@@ -93,21 +85,4 @@ async def _timeline(
         return TimelinePage((), None)
     return await read_timeline(
         organization, message, automated=automated, cursor=cursor, limit=limit
-    )
-
-
-def _entries(
-    events: Sequence[Event],
-    copies: Mapping[int, str | None],
-    people: Mapping[str, Recipient],
-    links: Sequence[Link],
-) -> tuple[Entry, ...]:
-    by_index = {link.index: link for link in links if link.index is not None}
-    return tuple(
-        Entry(
-            event,
-            people.get(copies.get(event.copy) or ""),
-            by_index.get(event.link) if event.link is not None else None,
-        )
-        for event in events
     )

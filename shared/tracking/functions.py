@@ -111,9 +111,9 @@ async def events(req: func.HttpRequest) -> func.HttpResponse:
     caller.require("read")
     only_params(req, "automated", "cursor", "limit")
     from shared.messages.reading import is_seen, read_links
-    from shared.messages.shown import event_shown
+    from shared.messages.shown import entry_shown
     from shared.messages.stored import read_message
-    from shared.tracking.timeline import AUTOMATED, read_timeline
+    from shared.messages.timeline import AUTOMATED, entries, read_timeline
 
     organization = caller.organization
     automated = one_of(req, "automated", AUTOMATED) or "include"
@@ -127,14 +127,11 @@ async def events(req: func.HttpRequest) -> func.HttpResponse:
     page = await read_timeline(
         organization, stored.message.id, automated=automated, cursor=cursor, limit=limit
     )
-    links = {
-        link.index: link
-        for link in await read_links(organization, stored.message.id)
-        if link.index is not None
-    }
+    links = await read_links(organization, stored.message.id)
+    told = entries(page.events, stored.copies, links)
     return answer_json(
         {
-            "items": [event_shown(event, stored.copies, links) for event in page.events],
+            "items": [entry_shown(entry) for entry in told],
             "cursor": cursor_for(page.cursor) if page.cursor else None,
         }
     )

@@ -8,10 +8,10 @@ import pytest
 
 import shared.pages
 from shared.languages import LANGUAGES, say, sentence_id
+from shared.messages.timeline import AUTOMATED
 from shared.pages.addresses import is_web
 from shared.pages.message_list import COLUMNS, PERIODS
 from shared.tracking.rewrite import OPT_OUT, TOO_LONG
-from shared.tracking.timeline import AUTOMATED
 
 TEMPLATES = sorted((Path(shared.pages.__file__).parent / "templates").glob("*.html"))
 SAID = {
