@@ -218,6 +218,7 @@ async def _list(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
 async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     only_params(req)
     body = json_body(req)
+    from shared.attachments.staging import given_files
     from shared.sending.accept import IdempotencyKey, Order, accept
     from shared.sending.idempotency import check_key, fingerprint, known_answer
     from shared.sending.requests import MessageRequest, check, refuse_too_large
@@ -242,8 +243,10 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         and {from_, seller} != {caller.person.address}
     ):
         raise Refusal(403, f"You can send in your own name, {caller.person.address}, only.")
+    files = await given_files(organization, request.attachments, utc_now())
     order = Order(
-        content=request.to_content(),
+        content=request.to_content(files.attachments),
+        files=files,
         from_=from_,
         seller=seller,
         follow=request.follow,
