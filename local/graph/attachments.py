@@ -199,6 +199,11 @@ def _session(request: Request) -> tuple[Store, sqlite3.Row]:
         "SELECT * FROM upload_sessions WHERE id = ?", request.path_params["session"]
     )
     given = request.query_params.get("authtoken", "")
+    fault = request.state.fault
+    if session is not None and fault is not None and fault.kind == "expireSession":
+        with store.transaction():
+            store.run("DELETE FROM upload_sessions WHERE id = ?", session["id"])
+        session = None
     if session is None or session["expires_at"] < mailboxes.graph_time(datetime.now(UTC)):
         raise GraphRefusal(404, "ErrorItemNotFound", "The upload session was not found.")
     if not secrets.compare_digest(session["token"], given):

@@ -7,6 +7,8 @@ closed"), so it is kept per loop: in a Functions worker there is one.
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -56,6 +58,7 @@ class GraphTenant:
 @dataclass(frozen=True)
 class _Open:
     client: GraphServiceClient
+    plain: httpx.AsyncClient
     transport: httpx.AsyncHTTPTransport
     credential: DefaultAzureCredential | None
 
@@ -72,6 +75,12 @@ async def graph_client(tenant: GraphTenant) -> GraphServiceClient:
         # A task, so that callers who come while the SDK is loading share the one client.
         clients[tenant] = asyncio.create_task(_make(tenant))
     return (await asyncio.shield(clients[tenant])).client
+
+
+async def plain_client(tenant: GraphTenant) -> httpx.AsyncClient:
+    """A client that hands nobody a token, for addresses that are their own authorization."""
+    await graph_client(tenant)
+    return _open_clients[asyncio.get_running_loop()][tenant].result().plain
 
 
 async def close_graph_clients() -> None:
@@ -110,11 +119,18 @@ async def _make(tenant: GraphTenant) -> _Open:
     credential = None if tenant.local_address else _credential(tenant)
     adapter = GraphRequestAdapter(_authentication(tenant, credential), client=http)
     adapter.base_url = tenant.local_address or f"https://{GRAPH_HOST}/v1.0"
-    return _Open(GraphServiceClient(request_adapter=adapter), transport, credential)
+    plain = httpx.AsyncClient(transport=transport, timeout=timeout)
+    return _Open(GraphServiceClient(request_adapter=adapter), plain, transport, credential)
 
 
-def _load() -> None:
-    for module in _SDK_MODULES:
+async def load_sdk(*modules: str) -> None:
+    """Import what a room of the SDK needs in a thread, so that nobody else waits for it."""
+    if any(module not in sys.modules for module in modules):
+        await asyncio.to_thread(_load, modules)
+
+
+def _load(modules: Sequence[str] = _SDK_MODULES) -> None:
+    for module in modules:
         import_module(module)
 
 
