@@ -125,8 +125,8 @@ class Service:
         """Says to the queue that a file of a message is to be brought where it shall be."""
 
         async def upload(message: str, file: int) -> None:
-            word = {"organization": organization.id, "message": message, "file": file}
-            await self.queues.send(UPLOAD_QUEUE, word)
+            word: dict[str, str | int] = {"organization": organization.id, "message": message}
+            await self.queues.send(UPLOAD_QUEUE, word | {"file": file})
 
         return upload
 

@@ -63,7 +63,7 @@ async def uploads(req: func.HttpRequest) -> func.HttpResponse:
     auth_level=func.AuthLevel.ANONYMOUS,
 )
 @answering
-async def attachment(req: func.HttpRequest) -> func.HttpResponse:
+async def take_attachment_back(req: func.HttpRequest) -> func.HttpResponse:
     """Takes a followed file back: 204, also when it was taken back before."""
     running = service()
     caller = await running.caller(req)

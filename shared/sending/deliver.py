@@ -22,6 +22,7 @@ from typing import TypeVar
 from shared.attachments.onedrive import link
 from shared.attachments.staging import delete_files, too_large_together
 from shared.errors import Busy, Changed, StorageUnavailable
+from shared.graph.attachments import Attachment as Travelling
 from shared.graph.drive import Drive
 from shared.graph.errors import Ambiguous, GraphError, NotDone, NotFound, Refused
 from shared.graph.mail import Draft, FoundMessage, Mail
@@ -360,17 +361,24 @@ class _Delivery:
                 # Files come in their order: of several with one name the first are there.
                 names[file.name] -= 1
                 continue
-            await self.ask(mail.add_attachment(mailbox, draft, file, self.source(file)))
-            await self.hold()
+            await self.ask(mail.add_attachment(mailbox, draft, self.travelling(file)))
         await self.advance(Step.ATTACHED)
 
-    def source(self, file: Attachment) -> Source:
+    def travelling(self, file: Attachment) -> Travelling:
+        """A file as Graph takes it, read from where it was stored; the lease is kept meanwhile."""
         name = file_name(self.message.id, file.number)
 
         async def read(offset: int, length: int) -> bytes:
+            await self.hold()
             return await self.organization.blobs.part(CONTAINER, name, offset, length)
 
-        return Source(file.size, read)
+        return Travelling(
+            file.name,
+            file.content_type,
+            Source(file.size, read),
+            content_id=file.content_id,
+            is_inline=file.content_id is not None,
+        )
 
     async def hold(self) -> None:
         """The lease for as long again."""

@@ -245,7 +245,7 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         and {from_, seller} != {caller.person.address}
     ):
         raise Refusal(403, f"You can send in your own name, {caller.person.address}, only.")
-    files = await given_files(organization, request.attachments, utc_now())
+    files = await given_files(organization, request.attachments or (), utc_now())
     order = Order(
         content=request.to_content(files.attachments),
         files=files,

@@ -98,7 +98,7 @@ class MessageRequest(Addressed):
     html: str | None = None
     text: str | None = None
     template: JsonValue = None
-    attachments: Attachments = []
+    attachments: Attachments | None = None
     follow: Annotated[FollowChoice, Field(strict=False)] = FollowChoice.PREFERRED
     send_at: JsonValue = None
     reminder: JsonValue = None
@@ -166,7 +166,7 @@ def _problems(request: MessageRequest) -> Iterator[Problem]:
         yield Problem("/copies", "Individual copies are not available yet.")
     if request.draft:
         yield Problem("/draft", "Drafts are not available yet.")
-    yield from attachment_problems(request.attachments)
+    yield from attachment_problems(request.attachments or ())
     recipients = request.recipients()
     if not recipients:
         yield Problem("/to", "A message needs at least one recipient.")

@@ -102,7 +102,7 @@ async def redirect(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route(
     route="a/{token}/{name}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS
 )
-async def attachment(req: func.HttpRequest) -> func.HttpResponse:
+async def view_attachment(req: func.HttpRequest) -> func.HttpResponse:
     """302 to a followed file, and a view of it (rule T5); 410 once it expired or was taken back."""
     from shared.languages import choose
     from shared.pages import recipients
