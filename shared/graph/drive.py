@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from shared.graph import uploads
-from shared.graph.client import GraphTenant, graph_client, load_sdk
+from shared.graph.client import GraphTenant, graph_client, load_sdk, send_bytes
 from shared.graph.errors import (
     Ambiguous,
     LinksForbidden,
@@ -213,18 +213,18 @@ class Drive:
             pass
 
     async def _put(self, drive_id: str, path: str, source: Source) -> DriveItem:
-        drive = await self._drive(drive_id)
+        client, drive = await graph_client(self.graph), await self._drive(drive_id)
+        from msgraph.generated.models.drive_item import DriveItem as SdkItem
+
         address = await self._address(
             drive_id, f"items/root:/{quote(path)}:/content?{_CONFLICT}=fail"
         )
-        content = await source.read(0, source.size) if source.size else b""
+        content = drive.items.by_drive_item_id("root").content.with_url(address)
+        body = await source.read(0, source.size) if source.size else b""
         try:
             with translated("upload a file"):
-                item = (
-                    await drive.items.by_drive_item_id("root")
-                    .content.with_url(address)
-                    .put(content)
-                )
+                request = content.to_put_request_information(b"")
+                item: SdkItem | None = await send_bytes(client, request, body, SdkItem)
         except Refused as error:
             return await self._adopt_if_taken(error, drive_id, path, source)
         return _item(item)
