@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import (
+    attachment_sessions,
     attachments,
     drive_requests,
     drive_uploads,
@@ -56,6 +57,7 @@ def create_app(
     app = Starlette(
         routes=[
             *mail.routes(),
+            *attachment_sessions.routes(),
             *attachments.routes(),
             *drive_uploads.routes(),
             *drive_requests.routes(),

@@ -46,6 +46,11 @@ CREATE TABLE IF NOT EXISTS extended_properties (
     PRIMARY KEY (message, id)
 );
 CREATE INDEX IF NOT EXISTS messages_by_property ON extended_properties (id, value);
+CREATE TABLE IF NOT EXISTS threads (
+    message INTEGER PRIMARY KEY REFERENCES messages (key) ON DELETE CASCADE,
+    references_ TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS messages_by_internet_id ON messages (mailbox, internet_message_id);
 CREATE TABLE IF NOT EXISTS contents (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS attachments (
     key INTEGER PRIMARY KEY,
@@ -142,6 +147,7 @@ TABLES = (
     "drive_items",
     "drive_uploads",
     "smtp_queue",
+    "threads",
     "messages",
     "faults",
     "requests",

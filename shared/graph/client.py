@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import httpx
     from azure.identity.aio import DefaultAzureCredential
     from kiota_abstractions.authentication import AuthenticationProvider
+    from kiota_abstractions.request_information import RequestInformation
     from msgraph.graph_service_client import GraphServiceClient
 
 GRAPH_HOST = "graph.microsoft.com"
@@ -27,6 +28,7 @@ REQUEST_TIMEOUT_SECONDS = 30.0
 CONNECT_TIMEOUT_SECONDS = 10.0
 # Exchange serves four requests of an app and mailbox at a time; this is for all mailboxes.
 MAX_CONNECTIONS = 32
+_SLICE_BYTES = 256 * 1024
 # What the first call would load in the event loop; importing these brings the rest.
 _SDK_MODULES = (
     "msgraph.graph_service_client",
@@ -81,6 +83,27 @@ async def plain_client(tenant: GraphTenant) -> httpx.AsyncClient:
     """A client that hands nobody a token, for addresses that are their own authorization."""
     await graph_client(tenant)
     return _open_clients[asyncio.get_running_loop()][tenant].result().plain
+
+
+async def send_bytes(
+    client: GraphServiceClient, request: RequestInformation, body: bytes, answer: Any
+) -> Any:
+    """Send a request of the SDK's with a large body, which is not kept longer than that.
+
+    ``answer`` is the SDK's class of the answer, an instance of which comes back, or None.
+    """
+    from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+
+    request.headers.try_add("Content-Length", str(len(body)))
+    request.content = slices(body)  # type: ignore[assignment]
+    return await client.request_adapter.send_async(request, answer, {"XXX": ODataError})
+
+
+async def slices(body: bytes) -> AsyncIterator[bytes]:
+    """The body bit by bit. Given whole it would stay with its request, which is in a cycle with its
+    response, until the garbage collector comes by: too long for megabytes."""
+    for start in range(0, len(body), _SLICE_BYTES):
+        yield body[start : start + _SLICE_BYTES]
 
 
 async def close_graph_clients() -> None:

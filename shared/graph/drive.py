@@ -9,22 +9,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from shared.graph import uploads
-from shared.graph.client import GraphTenant, graph_client, load_sdk
+from shared.graph.client import GraphTenant, graph_client, load_sdk, send_bytes
+from shared.graph.drive_items import PIECE_BYTES, DriveItem, Link, adopted, from_answer, from_sdk
 from shared.graph.errors import (
     Ambiguous,
     LinksForbidden,
-    NameTaken,
     NotDone,
     NotFound,
     Refused,
     translated,
 )
-from shared.graph.quickxor import QuickXor
-from shared.graph.uploads import PIECE_UNIT, Source
+from shared.graph.uploads import Source
 
 if TYPE_CHECKING:
     from msgraph.generated.drives.item.drive_item_request_builder import DriveItemRequestBuilder
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 LARGEST_SMALL_FILE = 4 * 1024 * 1024
 """Bytes up to which a file goes in one request."""
-PIECE_BYTES = 16 * PIECE_UNIT
-"""5 MiB: Microsoft advises 5 to 10, and so much of a file is in memory."""
 _SDK_MODULES = (
     "msgraph.generated.drives.drives_request_builder",
     "msgraph.generated.drives.item.drive_item_request_builder",
@@ -51,29 +48,6 @@ _SDK_MODULES = (
 # Sessions that vanish while they are used; more than this is no coincidence.
 _MOST_SESSIONS = 3
 _CONFLICT = "@microsoft.graph.conflictBehavior"
-
-
-@dataclass(frozen=True)
-class DriveItem:
-    """A file in a drive. ``quick_xor_hash`` is None while the drive has not made one.
-
-    ``folder_id`` is the folder it is in, for those who delete the folder with it.
-    """
-
-    id: str
-    name: str
-    size: int
-    quick_xor_hash: str | None
-    folder_id: str | None
-
-
-@dataclass(frozen=True)
-class Link:
-    """A link for everybody. An existing link of the file is answered as it is, so ``expires_at``
-    (None: never) can differ from what was asked for."""
-
-    url: str
-    expires_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -136,7 +110,7 @@ class Drive:
                 return await self._adopt_if_taken(error, drive_id, path, source)
             found = await self.find(drive_id, path)
             if found is not None:
-                return await _same(found, source)
+                return await adopted(found, source)
             address = None
         raise Ambiguous("Upload sessions vanish one after the other.")
 
@@ -154,7 +128,7 @@ class Drive:
                 ).get()
         except NotFound:
             return None
-        return _item(item)
+        return from_sdk(item)
 
     async def create_link(
         self, drive_id: str, item_id: str, *, expires_at: datetime | None
@@ -213,21 +187,21 @@ class Drive:
             pass
 
     async def _put(self, drive_id: str, path: str, source: Source) -> DriveItem:
-        drive = await self._drive(drive_id)
+        client, drive = await graph_client(self.graph), await self._drive(drive_id)
+        from msgraph.generated.models.drive_item import DriveItem as SdkItem
+
         address = await self._address(
             drive_id, f"items/root:/{quote(path)}:/content?{_CONFLICT}=fail"
         )
-        content = await source.read(0, source.size) if source.size else b""
+        content = drive.items.by_drive_item_id("root").content.with_url(address)
+        body = await source.read(0, source.size) if source.size else b""
         try:
             with translated("upload a file"):
-                item = (
-                    await drive.items.by_drive_item_id("root")
-                    .content.with_url(address)
-                    .put(content)
-                )
+                request = content.to_put_request_information(b"")
+                item: SdkItem | None = await send_bytes(client, request, body, SdkItem)
         except Refused as error:
             return await self._adopt_if_taken(error, drive_id, path, source)
-        return _item(item)
+        return from_sdk(item)
 
     async def _open(self, drive_id: str, path: str) -> str:
         drive = await self._drive(drive_id)
@@ -249,17 +223,7 @@ class Drive:
 
     async def _send(self, address: str, source: Source, start: int) -> DriveItem:
         answer = await uploads.send_pieces(self.graph, address, source, start, PIECE_BYTES)
-        try:
-            found = answer.json()
-            return DriveItem(
-                id=found["id"],
-                name=found["name"],
-                size=found["size"],
-                quick_xor_hash=_hash_in(found),
-                folder_id=(found.get("parentReference") or {}).get("id"),
-            )
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
-            raise Ambiguous("Graph's answer to the end of an upload is unreadable.") from error
+        return from_answer(answer)
 
     async def _adopt_if_taken(
         self, error: Refused, drive_id: str, path: str, source: Source
@@ -270,7 +234,7 @@ class Drive:
         if found is None:
             # Whoever had the name has let it go meanwhile, so the next attempt can have it.
             raise NotDone("The name of a file was taken, and is free again.") from error
-        return await _same(found, source)
+        return await adopted(found, source)
 
     async def _drive(self, drive_id: str) -> DriveItemRequestBuilder:
         client = await graph_client(self.graph)
@@ -280,44 +244,3 @@ class Drive:
     async def _address(self, drive_id: str, rest: str) -> str:
         client = await graph_client(self.graph)
         return f"{client.request_adapter.base_url}/drives/{quote(drive_id)}/{rest}"
-
-
-async def _same(found: DriveItem, source: Source) -> DriveItem:
-    """``found``, which is the source's content already.
-
-    Where the drive has no hash yet, the size has to do: the path is nobody else's.
-    """
-    same = found.size == source.size
-    if same and found.quick_xor_hash is not None:
-        hasher = QuickXor()
-        for start in range(0, source.size, PIECE_BYTES):
-            hasher.update(await source.read(start, min(PIECE_BYTES, source.size - start)))
-        same = hasher.text() == found.quick_xor_hash
-    if not same:
-        raise NameTaken(
-            "Could not upload a file: its name belongs to another one.",
-            409,
-            "nameAlreadyExists",
-            "",
-        )
-    return found
-
-
-def _item(item: SdkItem | None) -> DriveItem:
-    if item is None or not item.id or item.size is None:
-        raise Ambiguous("Graph answered for a file without its id or size.")
-    hashes = item.file.hashes if item.file is not None else None
-    parent = item.parent_reference
-    return DriveItem(
-        id=item.id,
-        name=item.name or "",
-        size=item.size,
-        quick_xor_hash=hashes.quick_xor_hash if hashes is not None else None,
-        folder_id=parent.id if parent is not None else None,
-    )
-
-
-def _hash_in(found: dict[str, Any]) -> str | None:
-    hashes = (found.get("file") or {}).get("hashes") or {}
-    text = hashes.get("quickXorHash")
-    return text if isinstance(text, str) else None

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shared.graph.client import GraphTenant, plain_client
+from shared.graph.client import GraphTenant, plain_client, slices
 from shared.graph.errors import Ambiguous, GraphError, NotFound, Refused, from_response, translated
 
 if TYPE_CHECKING:
@@ -89,9 +89,10 @@ async def _put(
 ) -> httpx.Response:
     headers = {
         "Content-Type": "application/octet-stream",
+        "Content-Length": str(len(piece)),
         "Content-Range": f"bytes {at}-{at + len(piece) - 1}/{size}",
     }
-    response = await _request(graph, "PUT", address, content=piece, headers=headers)
+    response = await _request(graph, "PUT", address, content=slices(piece), headers=headers)
     if response.status_code not in (200, 201, 202):
         raise _error("upload a part of a file", response)
     return response

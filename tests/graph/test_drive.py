@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from shared.graph.client import GraphTenant, close_graph_clients, plain_client
-from shared.graph.drive import LARGEST_SMALL_FILE, PIECE_BYTES, Drive, DriveItem
+from shared.graph.drive import LARGEST_SMALL_FILE, Drive
+from shared.graph.drive_items import PIECE_BYTES, DriveItem
 from shared.graph.errors import (
     Ambiguous,
     GraphError,
