@@ -110,7 +110,8 @@ async def _add_small(graph: GraphTenant, mailbox: str, draft_id: str, file: Atta
         body["contentId"] = file.content_id
     with translated("attach a file"):
         request = attachments.to_post_request_information(SdkAttachment())
-        await send_bytes(client, request, json.dumps(body).encode(), SdkAttachment)
+        # The answer repeats the bytes, and its status says all.
+        await send_bytes(client, request, json.dumps(body).encode(), None)
 
 
 async def _add_large(graph: GraphTenant, mailbox: str, draft_id: str, file: Attachment) -> None:

@@ -90,13 +90,17 @@ async def send_bytes(
 ) -> Any:
     """Send a request of the SDK's with a large body, which is not kept longer than that.
 
-    ``answer`` is the SDK's class of the answer, an instance of which comes back, or None.
+    ``answer`` is the SDK's class of the answer, an instance of which comes back; None reads none.
     """
     from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 
     request.headers.try_add("Content-Length", str(len(body)))
     request.content = slices(body)  # type: ignore[assignment]
-    return await client.request_adapter.send_async(request, answer, {"XXX": ODataError})
+    adapter: Any = client.request_adapter
+    errors = {"XXX": ODataError}
+    if answer is None:
+        return await adapter.send_no_response_content_async(request, errors)
+    return await adapter.send_async(request, answer, errors)
 
 
 async def slices(body: bytes) -> AsyncIterator[bytes]:
