@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from shared.errors import Busy, Changed, StorageUnavailable
 from shared.graph.drive import Drive
+from shared.graph.drive_names import drive_name
 from shared.graph.errors import (
     GraphError,
     LinksForbidden,
@@ -108,7 +109,7 @@ class _Carried:
 
     @property
     def path(self) -> str:
-        return f"{FOLDER}/{self.message.id}-{self.file.number}/{self.file.name}"
+        return f"{FOLDER}/{self.message.id}-{self.file.number}/{drive_name(self.file.name)}"
 
     async def hold(self) -> None:
         """Takes the lease; raises `Changed` where somebody else was quicker."""
