@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.messages.files import FileRow, file_to_row
 from shared.messages.rows import (
     MESSAGE_ID,
     MESSAGE_KEY,
@@ -76,8 +77,16 @@ async def write_message(
 
 
 async def create_message(
-    organization: Organization, message: MessageRow, copies: Sequence[CopyRow]
+    organization: Organization,
+    message: MessageRow,
+    copies: Sequence[CopyRow],
+    files: Sequence[FileRow] = (),
 ) -> None:
-    """Stores a new message with its copies; raises `Conflict` where it is there already."""
-    rows = [message_to_row(message)] + [copy_to_row(message.id, copy) for copy in copies]
+    """Stores a new message with its copies and followed attachments; raises `Conflict` where it is
+    there already."""
+    rows = [
+        message_to_row(message),
+        *(copy_to_row(message.id, copy) for copy in copies),
+        *(file_to_row(message.id, file) for file in files),
+    ]
     await organization.tables.transact(TABLE, [Write("insert", row) for row in rows])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.messages.files import FileRow
 from shared.messages.rows import TABLE, CopyRow, event_from_row
 from shared.model import Event, EventKind, Link
 from shared.organizations import Organization
@@ -29,18 +30,24 @@ class Entry:
     event: Event
     recipient: str | None
     link: Link | None
+    file: FileRow | None
 
 
 def entries(
-    events: Sequence[Event], copies: Mapping[int, CopyRow], links: Sequence[Link]
+    events: Sequence[Event],
+    copies: Mapping[int, CopyRow],
+    links: Sequence[Link],
+    files: Sequence[FileRow],
 ) -> list[Entry]:
     """The events of a message as its timeline tells them."""
     by_index = {link.index: link for link in links if link.index is not None}
+    by_number = {file.number: file for file in files}
     return [
         Entry(
             event,
             copies[event.copy].recipient if event.copy in copies else None,
             by_index.get(event.link) if event.link is not None else None,
+            by_number.get(event.attachment) if event.attachment is not None else None,
         )
         for event in events
     ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.messages.content import load_content
+from shared.messages.files import FileRow, read_files
 from shared.messages.reading import read_links
 from shared.messages.rows import MessageRow
 from shared.messages.stored import read_message
@@ -26,6 +27,8 @@ class MessagePage:
     message: MessageRow
     content: Content
     links: Sequence[Link]
+    files: Mapping[int, FileRow]
+    """Where its followed attachments are, by their number."""
     kpis: Kpis | None
     engagement: bool
     one_copy_for_several: bool
@@ -51,11 +54,13 @@ async def read_message_page(
     if stored is None:
         return None
     row = stored.message
-    content, links, timeline = await asyncio.gather(
+    content, links, stored_files, timeline = await asyncio.gather(
         load_content(organization, row.id),
         read_links(organization, row.id),
+        read_files(organization, row.id),
         _timeline(organization, row.id, engagement, automated, cursor, limit),
     )
+    files = [one.file for one in stored_files]
     chosen = {} if automated == EVERYTHING else {"automated": automated}
     older = {**chosen, "cursor": cursor_for(timeline.cursor)} if timeline.cursor else None
     return MessagePage(
@@ -67,7 +72,8 @@ async def read_message_page(
         one_copy_for_several=len(content.recipients) > 1 and row.copies == 1,
         automated=automated,
         people={one.address: one for one in content.recipients},
-        entries=entries(timeline.events, stored.copies, links),
+        files={file.number: file for file in files},
+        entries=entries(timeline.events, stored.copies, links, files),
         older=message_address(organization.id, row.id, **older) if older else None,
         newest=message_address(organization.id, row.id, **chosen) if cursor else None,
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+from shared.attachments.block import Linked, block
 from shared.model import Content, Link
+from shared.tracking.pixel_image import pixel_place
 from shared.tracking.rewrite import OurAddress, OurRedirect, Own, rewrite, without_ours
 from shared.tracking.tokens import Addresses, Kind, Mangled, Signer, Sound, Target, Withdrawn
 
@@ -20,23 +22,49 @@ class Composed:
 
 
 def compose(
-    content: Content, target: Target, *, followed: bool, addresses: Addresses, own: Own
+    content: Content,
+    target: Target,
+    *,
+    followed: bool,
+    addresses: Addresses,
+    own: Own,
+    language: str,
 ) -> Composed:
-    """Composes one copy of a message. The same content gives the same links at every attempt."""
+    """Composes one copy of a message. The same content gives the same links at every attempt.
+
+    `language` is that of the words we add.
+    """
     if content.html is None:
         return Composed(content.text or "", is_html=False)
     if not followed:
         return Composed(without_ours(content.html, own=own), is_html=True)
+    pixel = addresses.pixel(target)
     rewritten = rewrite(
-        content.html,
+        _with_files(content, target, addresses, pixel, language),
         redirect=lambda index, url: addresses.redirect(_link(target, index), url),
         own=own,
-        pixel=addresses.pixel(target),
+        pixel=pixel,
     )
     links = tuple(
         Link(found.index, found.url, found.text, found.not_followed) for found in rewritten.links
     )
     return Composed(rewritten.html, is_html=True, links=links)
+
+
+def _with_files(
+    content: Content, target: Target, addresses: Addresses, pixel: str, language: str
+) -> str:
+    """The body with its followed files at the end, where the pixel would be seen."""
+    html = content.html or ""
+    files = [
+        Linked(one.name, one.size, addresses.attachment(_link(target, one.number), one.name))
+        for one in content.attachments
+        if one.follow
+    ]
+    if not files:
+        return html
+    place = pixel_place(html, pixel)
+    return html[:place] + block(language, files) + html[place:]
 
 
 def recognizer(signer: Signer, public_addresses: frozenset[str]) -> Own:

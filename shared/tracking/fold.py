@@ -180,6 +180,7 @@ def judge(hit: Hit, message: MessageRow) -> Event:
         automated=verdict.automated,
         reasons=verdict.reasons,
         link=hit.index if kind is EventKind.CLICK else None,
+        attachment=hit.index if kind is EventKind.ATTACHMENT_VIEW else None,
         client=client.name,
         device=client.device,
     )

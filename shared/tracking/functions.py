@@ -100,6 +100,35 @@ async def redirect(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.route(
+    route="a/{token}/{name}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS
+)
+async def view_attachment(req: func.HttpRequest) -> func.HttpResponse:
+    """302 to a followed file, and a view of it (rule T5); 410 once it expired or was taken back."""
+    from shared.languages import choose
+    from shared.pages import recipients
+
+    running = service()
+    language = choose(req.headers.get("accept-language"))
+    verdict = running.signer.verify(Kind.ATTACHMENT, req.route_params["token"])
+    if isinstance(verdict, Withdrawn):
+        return recipients.withdrawn_link_page(language)
+    if not isinstance(verdict, Sound):
+        return recipients.unknown_link_page(language)
+    try:
+        address = await _address_of_file(running, verdict.target)
+    except Transient as error:
+        log.warning("an attachment cannot be shown now: %s", error)
+        return recipients.unavailable_file_page(language)
+    if address is None:
+        return recipients.gone_file_page(language)
+    try:
+        await _record(running, "attachmentView", verdict.target, req, REDIRECT_PATIENCE_S)
+    except Exception:
+        log.exception("a view of an attachment could not be recorded")
+    return func.HttpResponse(status_code=302, headers={"Location": address, **_REDIRECT_HEADERS})
+
+
+@blueprint.route(
     route="api/orgs/{org}/messages/{id}/events",
     methods=["GET"],
     auth_level=func.AuthLevel.ANONYMOUS,
@@ -110,6 +139,7 @@ async def events(req: func.HttpRequest) -> func.HttpResponse:
     caller = await service().caller(req)
     caller.require("read")
     only_params(req, "automated", "cursor", "limit")
+    from shared.messages.files import read_files
     from shared.messages.reading import is_seen, read_links
     from shared.messages.shown import entry_shown
     from shared.messages.stored import read_message
@@ -128,7 +158,8 @@ async def events(req: func.HttpRequest) -> func.HttpResponse:
         organization, stored.message.id, automated=automated, cursor=cursor, limit=limit
     )
     links = await read_links(organization, stored.message.id)
-    told = entries(page.events, stored.copies, links)
+    files = await read_files(organization, stored.message.id)
+    told = entries(page.events, stored.copies, links, [one.file for one in files])
     return answer_json(
         {
             "items": [entry_shown(entry) for entry in told],
@@ -249,6 +280,17 @@ async def _stored_link(running: Service, target: Target) -> tuple[str, str] | No
         return None
     url = link_from_row(read.row).url
     return url, running.addresses(organization).redirect(target, url)
+
+
+async def _address_of_file(running: Service, target: Target) -> str | None:
+    """Where a followed file is; None where it is there no more, or its organization is not."""
+    from shared.attachments.use import address_of_file
+
+    organization = running.organizations.get(target.organization)
+    if organization is None:
+        return None
+    drive = running.drive(organization)
+    return await address_of_file(organization, drive, target.message, target.index, utc_now())
 
 
 async def _fold(running: Service, organization: Organization) -> None:
