@@ -179,7 +179,10 @@ class _Stream:
                 await self._gather()
                 self._under_way = self._take()
                 await self._write(self._under_way)
-                self._wanted = len(self._under_way)
+                # With those who came meanwhile: half of all would take turns with the other half.
+                self._wanted = min(
+                    len(self._under_way) + len(self._pending), 2 * len(self._under_way)
+                )
                 self._under_way = []
         finally:
             self._writing = None
@@ -188,7 +191,7 @@ class _Stream:
     async def _gather(self) -> None:
         """Under load, lets those who were in the last write come again before the next one.
 
-        Otherwise writes of one hit and of all others would take turns for ever.
+        Otherwise writes of some hits and of all others would take turns for ever.
         """
         self._wanted = self._wanted * 3 // 4
         if len(self._pending) >= self._wanted:
