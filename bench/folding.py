@@ -43,7 +43,7 @@ class _Fold(Watched):
     async def around(self, name: str, request: Request) -> Any:
         self.counts[name] += 1
         answer = await request()
-        if name == "transact ingest":
+        if name in ("transact ingest", "delete ingest"):
             self.resident.append(resident_mib(os.getpid()))
         if self.counts.total() % 200 == 0:
             under_way(f"{self.counts.total()} requests so far")

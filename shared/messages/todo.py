@@ -13,11 +13,10 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from shared.errors import Changed
 from shared.messages.feeds import list_message
 from shared.messages.rows import MESSAGE_KEY, TABLE, MessageRow, message_from_row, todo_key
 from shared.organizations import Organization
-from shared.storage.tables import TRANSACTION_LIMIT, Row, Write
+from shared.storage.tables import Row, Write
 
 
 def with_todo(message: MessageRow, events: Sequence[str] = ()) -> tuple[MessageRow, Write]:
@@ -36,15 +35,7 @@ def with_todo(message: MessageRow, events: Sequence[str] = ()) -> tuple[MessageR
 async def drain(organization: Organization, message: MessageRow, keys: Iterable[str]) -> None:
     """Does what follows from the changes whose todo rows have these keys, then deletes the rows."""
     await list_message(organization, message)
-    rows = [{"PartitionKey": message.id, "RowKey": key} for key in keys]
-    for start in range(0, len(rows), TRANSACTION_LIMIT):
-        part = rows[start : start + TRANSACTION_LIMIT]
-        try:
-            await organization.tables.transact(TABLE, [Write("delete", row) for row in part])
-        except Changed:
-            # Somebody else did the same, and some are gone: the rest goes one by one.
-            for row in part:
-                await organization.tables.delete(TABLE, message.id, row["RowKey"])
+    await organization.tables.delete_all(TABLE, message.id, list(keys))
 
 
 async def drain_left_behind(organization: Organization, message: str) -> None:

@@ -119,6 +119,24 @@ class Tables:
         with _translated(Changed), contextlib.suppress(ResourceNotFoundError):
             await client.delete_entity(partition, key, **condition)
 
+    async def delete_all(self, table: str, partition: str, keys: Sequence[str]) -> None:
+        """Deletes rows of a partition, a hundred with each request; those that are gone are fine.
+
+        Not all or none: interrupted, it may have deleted some of them.
+        """
+        for start in range(0, len(keys), TRANSACTION_LIMIT):
+            part = keys[start : start + TRANSACTION_LIMIT]
+            if len(part) > 1:
+                rows = [{"PartitionKey": partition, "RowKey": key} for key in part]
+                try:
+                    await self.transact(table, [Write("delete", row) for row in rows])
+                    continue
+                except Changed:
+                    # Somebody else deletes them, too, and some are gone: the rest goes one by one.
+                    pass
+            for key in part:
+                await self.delete(table, partition, key)
+
     async def transact(self, table: str, writes: Sequence[Write]) -> list[str | None]:
         """Does all writes of one partition or none; returns each row's new ETag.
 

@@ -41,7 +41,7 @@ from shared.tracking.hits import Hit
 from shared.tracking.segments import (
     Segment,
     delete_segments,
-    read_segments,
+    read_backlog,
     set_aside,
     set_segment_aside,
 )
@@ -51,7 +51,10 @@ log = logging.getLogger(__name__)
 EVENTS_A_TRANSACTION = 90
 """Leaves room for the message, the copies and the todo row."""
 
-SEGMENTS_A_READ = 100
+THREAD_FROM = 20
+"""More hits of a message than this are judged in a thread: those with strange agents take long, and
+pixels are answered in this loop. For fewer the thread costs more than they do."""
+
 MESSAGES_AT_ONCE = 8
 _NOT_SENT_YET = datetime.max.replace(tzinfo=UTC)
 
@@ -69,7 +72,7 @@ async def fold(
         return True
     async with lease.kept():
         while True:
-            while segments := await read_segments(organization, SEGMENTS_A_READ):
+            while segments := await read_backlog(organization):
                 # After the hits, so that a switch that came before one of them is known (rule F6).
                 settings = await organization.settings()
                 hits = await _read_hits(organization, segments)
@@ -136,8 +139,10 @@ async def fold_message(
         for hit in hits
         if hit.copy in stored.copies and settings.collected_at(instant_of(hit.at))
     ]
-    # In a thread: many hits with strange agents take long, and pixels are answered in this loop.
-    events = await asyncio.to_thread(_judge_all, counted, stored.message)
+    if len(counted) > THREAD_FROM:
+        events = await asyncio.to_thread(_judge_all, counted, stored.message)
+    else:
+        events = _judge_all(counted, stored.message)
     todo: list[str] = []
     new = 0
     for part in _parts(sorted(events, key=lambda event: (event.copy, event.at, event.id))):

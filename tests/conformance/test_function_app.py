@@ -126,6 +126,14 @@ def test_the_pixel_is_a_gif_with_a_bad_token_and_no_storage(
     assert answer.body.startswith(b"GIF89a")
 
 
+def test_the_pixel_is_the_same_however_often_it_was_answered(worker: Worker) -> None:
+    """All answers are one object: nobody may leave a trace on it."""
+    first = ask(worker, "GET", "/o/forged.gif")
+    for method in ("HEAD", "GET"):
+        assert ask(worker, method, "/o/forged.gif") == first
+    assert len(first.headers) == len({name.lower() for name in first.headers})
+
+
 def test_a_forged_redirect_goes_nowhere(worker: Worker) -> None:
     answer = ask(worker, "GET", "/r/forged.token")
     assert answer.status == 400
