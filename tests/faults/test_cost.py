@@ -128,6 +128,19 @@ async def test_folding_costs_a_request_for_ninety_events_and_a_few_for_the_messa
     assert cost["messages"] + cost["feeds"] <= allowed
 
 
+@pytest.mark.parametrize("opens", [90, 1000, 2500])
+async def test_beside_its_transactions_a_message_costs_the_same_however_many_they_are(
+    folding: Folding, proxy: StorageProxy, opens: int
+) -> None:
+    """So that the bound holds for any number of events in one fold."""
+    await folding.cost([await folding.message()], opens)
+    asked = [request for request in proxy.requests if request.resource in ("messages", "feeds")]
+    transactions = [request for request in asked if request.is_batch]
+    assert len(transactions) <= math.ceil(opens / EVENTS_A_TRANSACTION)
+    # The message, its copies, what it left to do; and each of its lists is read and written.
+    assert len(asked) - len(transactions) == 3 + 2 * 2
+
+
 async def test_one_hit_costs_one_transaction_and_what_is_left_to_do_goes_without_one(
     folding: Folding, proxy: StorageProxy
 ) -> None:

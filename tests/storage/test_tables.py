@@ -225,6 +225,18 @@ async def test_rows_that_are_gone_already_keep_no_others_from_being_deleted(
     assert await keys(tables) == ["d"]
 
 
+@pytest.mark.parametrize("changed", ["a", "b", "abc"])
+async def test_rows_that_changed_since_they_were_read_are_not_deleted_with_the_others(
+    tables: Tables, changed: str
+) -> None:
+    etags = {key: await tables.insert(TABLE, row(key)) for key in "abc"}
+    for key in changed:
+        await tables.upsert(TABLE, row(key, v=2))
+    await tables.delete_all(TABLE, "m", ["a", "b", "c"], etags)
+    await tables.delete_all(TABLE, "m", ["a"], etags)
+    assert await keys(tables) == list(changed)
+
+
 # --- Limits of the service that Azurite does not hold up --------------------------------------
 
 
