@@ -19,7 +19,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from shared.messages.feeds import list_message
-from shared.messages.rows import MESSAGE_KEY, TABLE, MessageRow, message_from_row, todo_key
+from shared.messages.rows import (
+    MESSAGE_KEY,
+    TABLE,
+    MessageRow,
+    is_erased,
+    message_from_row,
+    todo_key,
+)
 from shared.organizations import Organization
 from shared.storage.tables import Row, Write
 
@@ -61,7 +68,7 @@ async def drain_left_behind(organization: Organization, message: str) -> None:
     if not left:
         return
     read = await organization.tables.get(TABLE, message, MESSAGE_KEY)
-    if read is not None:
+    if read is not None and not is_erased(read.row):
         # Only as they are: whoever is at work here may have put a row for a later change in place.
         etags = {todo.row["RowKey"]: todo.etag for todo in left}
         await drain(organization, message_from_row(read.row), etags, etags)

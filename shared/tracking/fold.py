@@ -131,7 +131,11 @@ async def fold_message(
     """Adds the hits of one message to its timeline and KPIs, those that are not in it yet."""
     stored = await read_message(organization, message)
     if stored is None:
-        log.warning("%d hits of an unknown message of %s passed over", len(hits), organization.id)
+        log.warning(
+            "%d hits of a message of %s that is unknown or erased passed over",
+            len(hits),
+            organization.id,
+        )
         return
     counted = [
         hit
@@ -238,6 +242,7 @@ async def _write(
             pass
         fresh = await read_message(organization, stored.message.id)
         if fresh is None:
+            # Erased in between: its mark changed the row.
             break
         stored = fresh
     return _Written(stored, todo)
