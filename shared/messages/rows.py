@@ -27,6 +27,10 @@ TABLE = "messages"
 MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 MESSAGE_KEY = "message"
 SCHEMA = 1
+ERASED = "erasedAt"
+"""The mark of a message that was erased: what is left of its row is this and its keys. Hits of it
+that come later are refused, where a message without any row would look like an unknown one."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -146,6 +150,11 @@ def message_to_row(message: MessageRow) -> Row:
         kpis=_kpis_text(message.kpis),
         version=message.version,
     )
+
+
+def is_erased(row: Row) -> bool:
+    """Whether a message row is only the mark that there was one."""
+    return bool(row.get(ERASED))
 
 
 def message_from_row(row: Row) -> MessageRow:

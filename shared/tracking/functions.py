@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import uuid
 from dataclasses import asdict
 from datetime import timedelta
@@ -45,12 +46,17 @@ TRANSPARENT_GIF = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )
 _PIXEL_HEADERS = {
+    "Content-Type": "image/gif",
     "Cache-Control": "no-store, no-cache, must-revalidate, private, max-age=0",
     "Pragma": "no-cache",
     "Expires": "0",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
+_PIXEL = func.HttpResponse(TRANSPARENT_GIF, headers=_PIXEL_HEADERS)
+"""One answer for all: making it anew costs a tenth of a hit. It names its type among its headers,
+so that the worker, which adds that where it is missing, changes nothing of it."""
+
 _REDIRECT_HEADERS = {
     "Cache-Control": "no-store, private, max-age=0",
     "Referrer-Policy": "no-referrer",
@@ -74,7 +80,7 @@ async def record_open(req: func.HttpRequest) -> func.HttpResponse:
             await _record(running, "open", verdict.target, req, PIXEL_PATIENCE_S)
     except Exception:
         log.exception("an open could not be recorded")
-    return func.HttpResponse(TRANSPARENT_GIF, mimetype="image/gif", headers=_PIXEL_HEADERS)
+    return _PIXEL
 
 
 @blueprint.route(route="r/{token}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -237,7 +243,7 @@ async def _record(
 ) -> None:
     headers = req.headers
     hit = Hit(
-        id=uuid.uuid4().hex,
+        id=os.urandom(16).hex(),
         at=now_ms(),
         kind=kind,
         message=target.message,
