@@ -10,6 +10,9 @@ from shared.messages.rows import TABLE, CopyRow, event_from_row
 from shared.model import Event, EventKind, Link
 from shared.organizations import Organization
 
+BY_SELLERS = (EventKind.WITHDRAWN,)
+"""What is nobody's doing among the recipients."""
+
 AUTOMATED = ("include", "exclude", "only")
 _MOST_LOOKED_AT = 2_000
 """A page without what was asked for is short rather than slow."""
@@ -45,7 +48,9 @@ def entries(
     return [
         Entry(
             event,
-            copies[event.copy].recipient if event.copy in copies else None,
+            None
+            if event.kind in BY_SELLERS or event.copy not in copies
+            else copies[event.copy].recipient,
             by_index.get(event.link) if event.link is not None else None,
             by_number.get(event.attachment) if event.attachment is not None else None,
         )

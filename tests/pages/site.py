@@ -20,6 +20,7 @@ from local.deployment import ORGANIZATIONS
 from shared.messages.content import store_content
 from shared.messages.feeds import TABLE as FEEDS
 from shared.messages.feeds import list_message
+from shared.messages.files import FileRow
 from shared.messages.rows import (
     TABLE as MESSAGES,
 )
@@ -31,6 +32,7 @@ from shared.messages.rows import (
 )
 from shared.messages.stored import create_message
 from shared.model import (
+    Attachment,
     Content,
     Event,
     EventKind,
@@ -86,6 +88,8 @@ class Told:
     """When it was accepted; an hour ago, each a second after the one told before."""
     events: Sequence[Event] = ()
     links: Sequence[Link] = ()
+    attachments: Sequence[Attachment] = ()
+    files: Sequence[FileRow] = ()
     followed: bool = True
     reasons: tuple[Reason, ...] = ()
     more: Mapping[str, object] = field(default_factory=dict)
@@ -237,10 +241,16 @@ class Visitor:
 
 async def _store(organization: Organization, told: Told, row: MessageRow) -> None:
     alone = told.recipients[0].address if len(told.recipients) == 1 else None
-    await create_message(organization, row, [CopyRow(0, alone, Step.SENT, row.sent_at)])
-    await store_content(
-        organization, row.id, Content(told.subject, "<p>…</p>", None, tuple(told.recipients))
+    copy = CopyRow(0, alone, Step.SENT, row.sent_at)
+    await create_message(organization, row, [copy], told.files)
+    content = Content(
+        told.subject,
+        "<p>…</p>",
+        None,
+        tuple(told.recipients),
+        attachments=tuple(told.attachments),
     )
+    await store_content(organization, row.id, content)
     rows = [link_to_row(row.id, 0, place, link) for place, link in enumerate(told.links)]
     rows += [event_to_row(row.id, one) for one in told.events]
     if rows:

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from shared.model import EventKind, Failure, Kpis, Link, Reason, Recipient, Status
+from shared.messages.files import FileRow, Place
+from shared.model import Attachment, EventKind, Failure, Kpis, Link, Reason, Recipient, Status
 from tests.pages.site import HOSTILE, JOANA, LI, Page, Site, Told, Visitor, ago, event
 
 OFFER = Link(0, "https://example.com/offer?a=1&b=2", "our offer")
@@ -45,6 +46,37 @@ def test_the_timeline_says_who_did_what_with_what_newest_first(site: Site, ana: 
     times = [str(one.attrs["datetime"]) for one in page.html.select(".events time")]
     assert times == sorted(times, reverse=True)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", one) for one in times)
+
+
+def test_files_say_where_they_are_and_the_timeline_names_them(site: Site, ana: Visitor) -> None:
+    viewed = event(EventKind.ATTACHMENT_VIEW, at=ago(minutes=5), attachment=1, client="Firefox")
+    taken_back = event(EventKind.WITHDRAWN, at=ago(minutes=2), attachment=2)
+    names = ("offer.pdf", HOSTILE, "terms.txt")
+    followed = [
+        FileRow(1, names[0], "application/pdf", 2048, Place.STORED, expires_at=ago(days=-90)),
+        FileRow(2, names[1], "application/pdf", 10, Place.LEAVING, withdrawn_at=ago(minutes=2)),
+    ]
+    message = site.tell(
+        Told(
+            events=[viewed, taken_back],
+            attachments=[
+                Attachment(number, name, "text/plain", 2048) for number, name in enumerate(names, 1)
+            ],
+            files=followed,
+        )
+    )
+
+    page = ana.sees_message(message)
+
+    assert entries(page) == [
+        f"Attachment taken back {HOSTILE}",
+        "Attachment viewed A person Li Wei offer.pdf Firefox",
+    ]
+    first, second, third = page.texts(".files li")
+    assert first.startswith("offer.pdf 2 KB · Can be opened until ")
+    assert second == f"{HOSTILE} 2 KB · Taken back"
+    assert third == "terms.txt 2 KB · Attached, not followed"
+    assert page.html.select("script, .files img") == []
 
 
 def test_kpis_count_people_with_the_total_beside_where_it_differs(site: Site, ana: Visitor) -> None:
