@@ -40,6 +40,11 @@ class Caller:
             wanted = " or ".join(scopes)
             raise Refusal(403, f"This needs the scope {wanted}, which this key or role lacks.")
 
+    def require_own(self, *sellers: str) -> None:
+        """Refuses a person who is none of these sellers; keys and administrators act for all."""
+        if self.person and "admin" not in self.scopes and self.person.address not in sellers:
+            raise Refusal(403, "Only its seller can do this with the message.")
+
 
 async def caller_of(
     req: func.HttpRequest,

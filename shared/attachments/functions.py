@@ -70,19 +70,11 @@ async def take_attachment_back(req: func.HttpRequest) -> func.HttpResponse:
     caller.require("send")
     only_params(req)
     from shared.attachments.withdraw import withdraw
-    from shared.messages.reading import is_seen
-    from shared.messages.stored import read_message
+    from shared.messages.reading import read_seen
 
     organization, message = caller.organization, message_id_of(req)
-    stored = await read_message(organization, message)
-    if stored is None or not is_seen(stored.message, caller.sees_own_or_followed):
-        raise Refusal(404, "There is no such message.")
-    if (
-        caller.person
-        and "admin" not in caller.scopes
-        and caller.person.address not in (stored.message.seller, stored.message.from_)
-    ):
-        raise Refusal(403, "Only its seller can take an attachment of this message back.")
+    found = (await read_seen(organization, message, caller.sees_own_or_followed)).message
+    caller.require_own(found.seller, found.from_)
     text = req.route_params["attachment"]
     if not (text.isascii() and text.isdecimal() and len(text) <= 4):
         raise Refusal(404, "The message has no such followed attachment.")

@@ -12,6 +12,7 @@ from shared.errors import Refusal
 from shared.messages.feeds import EVERYBODY, Listed, read_feed, seller_feed
 from shared.messages.rows import TABLE as MESSAGES
 from shared.messages.rows import MessageRow, link_from_row
+from shared.messages.stored import Stored, read_message
 from shared.model import Link, Status
 from shared.organizations import Organization
 
@@ -56,6 +57,14 @@ SORTS = tuple(f"{sign}{name}" for name in _SORTS for sign in ("", "-"))
 def is_seen(message: MessageRow, seen_by: str | None) -> bool:
     """Whether a seller sees a message: one that is followed, or their own (rule A3)."""
     return seen_by is None or message.followed or message.seller == seen_by
+
+
+async def read_seen(organization: Organization, message: str, seen_by: str | None) -> Stored:
+    """A message that a caller may see; `Refusal` 404 where there is none for them."""
+    stored = await read_message(organization, message)
+    if stored is None or not is_seen(stored.message, seen_by):
+        raise Refusal(404, "There is no such message.")
+    return stored
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class MessageRow:
     reasons: tuple[Reason, ...]
     language: str
     accepted_at: datetime
+    retried_at: datetime | None = None
     copies: int = 1
     attachments: int = 0
     sent_at: datetime | None = None
@@ -68,6 +69,11 @@ class MessageRow:
     todo_sequence: int = 0
     kpis: Kpis = field(default_factory=Kpis)
     version: int = 1
+
+    @property
+    def tried_since(self) -> datetime:
+        """Since when somebody tries to send it: since it was accepted, or was tried again."""
+        return self.retried_at or self.accepted_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,7 @@ def message_to_row(message: MessageRow) -> Row:
         reasons=json.dumps([asdict(reason) for reason in message.reasons]),
         language=message.language,
         acceptedAt=text_or_none(message.accepted_at),
+        retriedAt=text_or_none(message.retried_at),
         copies=message.copies,
         attachments=message.attachments,
         sentAt=text_or_none(message.sent_at),
@@ -175,6 +182,7 @@ def message_from_row(row: Row) -> MessageRow:
         ),
         language=row["language"],
         accepted_at=_required(row["acceptedAt"]),
+        retried_at=instant_or_none(row.get("retriedAt")),
         copies=row["copies"],
         attachments=row.get("attachments", 0),
         sent_at=instant_or_none(row.get("sentAt")),

@@ -138,7 +138,7 @@ async def _files_are_on_their_way(workshop: Workshop, message: MessageRow) -> bo
     """Whether followed files still have to come to OneDrive; sees to it that somebody brings
     them."""
     now = workshop.clock()
-    if not (message.attachments and message.followed) or now - message.accepted_at > GIVE_UP:
+    if not (message.attachments and message.followed) or now - message.tried_since > GIVE_UP:
         return False
     files = await read_files(workshop.organization, message.id)
     waiting = [stored.file for stored in files if stored.file.place is Place.WAITING]
@@ -478,7 +478,7 @@ class _Delivery:
     async def postpone(self, seconds: float) -> Later | None:
         """Lets the lease go until later; after a day the message ends as failed."""
         now = self.workshop.clock()
-        if now - self.message.accepted_at > GIVE_UP:
+        if now - self.message.tried_since > GIVE_UP:
             await self.fail(Failure("graphUnavailable"))
             return None
         before = self.message.due_at

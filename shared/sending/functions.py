@@ -60,15 +60,12 @@ async def message(req: func.HttpRequest) -> func.HttpResponse:
     only_params(req)
     from shared.messages.content import load_content
     from shared.messages.files import read_files
-    from shared.messages.reading import is_seen, read_links
+    from shared.messages.reading import read_links, read_seen
     from shared.messages.shown import whole
-    from shared.messages.stored import read_message
     from shared.sending.wording import sentences
 
     organization = caller.organization
-    stored = await read_message(organization, message_id_of(req))
-    if stored is None or not is_seen(stored.message, caller.sees_own_or_followed):
-        raise Refusal(404, "There is no such message.")
+    stored = await read_seen(organization, message_id_of(req), caller.sees_own_or_followed)
     content = await load_content(organization, stored.message.id)
     links = await read_links(organization, stored.message.id)
     files = [one.file for one in await read_files(organization, stored.message.id)]
@@ -83,6 +80,38 @@ async def message(req: func.HttpRequest) -> func.HttpResponse:
             sentences=sentences(stored.message, await language_of(req, organization)),
         )
     )
+
+
+@blueprint.route(
+    route="api/orgs/{org}/messages/{id}/retry",
+    methods=["POST"],
+    auth_level=func.AuthLevel.ANONYMOUS,
+)
+@answering
+async def retry_message(req: func.HttpRequest) -> func.HttpResponse:
+    """Tries again to send a message that failed."""
+    running = service()
+    caller = await running.caller(req)
+    caller.require("send")
+    only_params(req)
+    body = json_body(req) if req.get_body() else {}
+    from shared.messages.reading import read_seen
+    from shared.sending.again import retry
+    from shared.sending.requests import RetryRequest
+
+    request = parse(RetryRequest, body)
+    organization, message = caller.organization, message_id_of(req)
+    found = (await read_seen(organization, message, caller.sees_own_or_followed)).message
+    caller.require_own(found.seller, found.from_)
+    status = await retry(
+        organization,
+        message,
+        even_if_sent=request.even_if_sent,
+        now=utc_now(),
+        deliver=running.deliverer(organization),
+    )
+    self_ = f"/api/orgs/{organization.id}/messages/{message}"
+    return answer_json({"id": message, "status": status.value, "links": {"self": self_}}, 202)
 
 
 @blueprint.route(

@@ -114,6 +114,12 @@ class MessageRequest(Addressed):
         )
 
 
+class RetryRequest(RequestModel):
+    """What to do about a message that failed."""
+
+    even_if_sent: bool = False
+
+
 def refuse_too_large(value: dict[str, Any]) -> None:
     """413 where a body is over its limit; said before anything else is looked at."""
     for name in ("html", "text"):

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 import azure.functions as func
 
-from shared.errors import Refusal, Transient
+from shared.errors import Transient
 from shared.organizations import Organization
 from shared.service import Service, now_ms, service, utc_now
 from shared.storage.names import FOLD_QUEUE
@@ -146,17 +146,14 @@ async def events(req: func.HttpRequest) -> func.HttpResponse:
     caller.require("read")
     only_params(req, "automated", "cursor", "limit")
     from shared.messages.files import read_files
-    from shared.messages.reading import is_seen, read_links
+    from shared.messages.reading import read_links, read_seen
     from shared.messages.shown import entry_shown
-    from shared.messages.stored import read_message
     from shared.messages.timeline import AUTOMATED, entries, read_timeline
 
     organization = caller.organization
     automated = one_of(req, "automated", AUTOMATED) or "include"
     cursor, limit = cursor_of(req), limit_of(req)
-    stored = await read_message(organization, message_id_of(req))
-    if stored is None or not is_seen(stored.message, caller.sees_own_or_followed):
-        raise Refusal(404, "There is no such message.")
+    stored = await read_seen(organization, message_id_of(req), caller.sees_own_or_followed)
     settings = await organization.settings()
     if not settings.engagement:
         return answer_json({"items": [], "cursor": None})

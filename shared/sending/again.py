@@ -1,0 +1,98 @@
+"""Trying again to send a message that failed, because somebody asks for it (rule S2)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+
+from shared.errors import Changed, Refusal
+from shared.messages.feeds import list_message
+from shared.messages.files import Place, file_to_row, read_files
+from shared.messages.rows import CopyRow, MessageRow
+from shared.messages.stored import Stored, read_message, write_message
+from shared.model import Status, Step
+from shared.organizations import Organization
+from shared.sending.due import WATCH, put_due
+from shared.storage.tables import Write
+
+UNDER_WAY = (Status.ACCEPTED, Status.SENDING)
+
+
+async def retry(
+    organization: Organization,
+    message: str,
+    *,
+    even_if_sent: bool,
+    now: datetime,
+    deliver: Callable[[str], Awaitable[None]],
+) -> Status:
+    """Takes a failed message up again; one that is under way stays so. Returns its status.
+
+    The next attempt looks first for what the ones before did, so that a copy which was sent after
+    all is found and not sent again.
+
+    Raises `Refusal` 409 for a message that was sent, and for one that may have been sent unless
+    `even_if_sent`; 404 where there is none.
+    """
+    while True:
+        stored = await read_message(organization, message)
+        if stored is None:
+            raise Refusal(404, "There is no such message.")
+        if stored.message.status in UNDER_WAY:
+            return stored.message.status
+        _refuse(stored, even_if_sent)
+        await put_due(organization, message, now + WATCH)
+        try:
+            again = await _take_up(organization, stored, now)
+        except Changed:
+            continue
+        await list_message(organization, again)
+        await deliver(message)
+        return again.status
+
+
+def _refuse(stored: Stored, even_if_sent: bool) -> None:
+    if stored.message.status is not Status.FAILED:
+        raise Refusal(409, "This message was sent; there is nothing to try again.")
+    unclear = any(copy.step is Step.NEEDS_REVIEW for copy in stored.copies.values())
+    if unclear and not even_if_sent:
+        raise Refusal(
+            409,
+            "This message may have been sent. Look in Sent Items; to send it all the same, "
+            'say {"evenIfSent": true}.',
+            code="mayHaveBeenSent",
+        )
+
+
+async def _take_up(organization: Organization, stored: Stored, now: datetime) -> MessageRow:
+    """The message as it was when accepted, with what is known of its attempts."""
+    again = replace(
+        stored.message,
+        status=Status.ACCEPTED,
+        failure=None,
+        retried_at=now,
+        due_at=now + WATCH,
+        not_before=None,
+        lease_owner="",
+        lease_until=None,
+        version=stored.message.version + 1,
+    )
+    copies = [_again(copy, now) for copy in stored.copies.values()]
+    files = [
+        Write(
+            "replace",
+            file_to_row(again.id, replace(one.file, place=Place.WAITING, failure=None)),
+            one.etag,
+        )
+        for one in await read_files(organization, again.id)
+        if one.file.place is Place.REFUSED
+    ]
+    await write_message(organization, stored, again, copies, files)
+    return again
+
+
+def _again(copy: CopyRow, now: datetime) -> CopyRow:
+    if copy.step not in (Step.FAILED, Step.NEEDS_REVIEW):
+        return copy
+    return replace(copy, step=Step.ACCEPTED, step_at=now)
