@@ -113,6 +113,16 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An image in the organization's blob storage, where its SHA-256 (64 hexadecimal digits) is its
+    name; `name` is what people see of it."""
+
+    sha256: str
+    content_type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why a message was not sent: a stable code and the values its sentence needs."""
 
@@ -133,7 +143,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a timeline (rule T8). `at` is when it happened, in UTC."""
+    """One entry of a timeline (rule T8). `at` is when it happened, in UTC.
+
+    `agent` tells programs apart without saying what they are: a short hash of the user agent.
+    """
 
     id: str
     kind: EventKind
@@ -143,6 +156,8 @@ class Event:
     reasons: tuple[str, ...] = ()
     inferred: bool = False
     link: int | None = None
+    image: int | None = None
+    agent: str | None = None
     client: str | None = None
     device: str | None = None
     country: str | None = None

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.messages.chains import NO_CHAINS, Chains, chains_from_text, chains_to_text
 from shared.model import (
     Event,
     EventKind,
@@ -20,6 +21,7 @@ from shared.model import (
     RecordRef,
     Status,
     Step,
+    StoredImage,
 )
 from shared.storage.tables import Row, inverted
 
@@ -69,8 +71,9 @@ class MessageRow:
 class CopyRow:
     """One sent email of a message: how far its sending is, and the counts of its own events.
 
-    `recipient` is who it went to where it went to one person only. The first human open and click
-    are kept to tell when a click is the only proof of an open.
+    `recipient` is who it went to where it went to one person only. The first human open (or image)
+    and click are kept to tell when a click is the only proof of an open, `chains` to tell when
+    images are.
     """
 
     number: int
@@ -84,6 +87,7 @@ class CopyRow:
     first_human_open_at: datetime | None = None
     first_human_click_at: datetime | None = None
     inferred_open_at: datetime | None = None
+    chains: Chains = NO_CHAINS
 
 
 def copy_key(number: int) -> str:
@@ -100,6 +104,10 @@ def link_key(copy: int, index: int) -> str:
 
 def left_link_key(copy: int, place: int) -> str:
     return f"link~{copy:04d}~left{place:06d}"
+
+
+def image_key(copy: int, index: int) -> str:
+    return f"image~{copy:04d}~{index:06d}"
 
 
 def todo_key(sequence: int) -> str:
@@ -193,6 +201,7 @@ def copy_to_row(message: str, copy: CopyRow) -> Row:
         firstHumanOpenAt=_text(copy.first_human_open_at),
         firstHumanClickAt=_text(copy.first_human_click_at),
         inferredOpenAt=_text(copy.inferred_open_at),
+        chains=chains_to_text(copy.chains),
     )
 
 
@@ -209,6 +218,7 @@ def copy_from_row(row: Row) -> CopyRow:
         first_human_open_at=_instant(row.get("firstHumanOpenAt")),
         first_human_click_at=_instant(row.get("firstHumanClickAt")),
         inferred_open_at=_instant(row.get("inferredOpenAt")),
+        chains=chains_from_text(row.get("chains")),
     )
 
 
@@ -223,6 +233,8 @@ def event_to_row(message: str, event: Event) -> Row:
         reasons=" ".join(event.reasons),
         inferred=event.inferred,
         link=event.link,
+        image=event.image,
+        agent=event.agent,
         client=event.client,
         device=event.device,
         country=event.country,
@@ -239,6 +251,8 @@ def event_from_row(row: Row) -> Event:
         reasons=tuple(row["reasons"].split()),
         inferred=row["inferred"],
         link=row.get("link"),
+        image=row.get("image"),
+        agent=row.get("agent"),
         client=row.get("client"),
         device=row.get("device"),
         country=row.get("country"),
@@ -266,6 +280,20 @@ def link_from_row(row: Row) -> Link:
     number = row["RowKey"].rpartition("~")[2]
     index = int(number) if number.isdigit() else None
     return Link(index, row["url"], row["text"], row.get("notFollowed"))
+
+
+def image_to_row(message: str, copy: int, index: int, image: StoredImage) -> Row:
+    return _row(
+        message,
+        image_key(copy, index),
+        sha256=image.sha256,
+        contentType=image.content_type,
+        name=image.name,
+    )
+
+
+def image_from_row(row: Row) -> StoredImage:
+    return StoredImage(row["sha256"], row["contentType"], row["name"])
 
 
 def recipients_to_json(recipients: tuple[Recipient, ...]) -> list[dict[str, Any]]:

@@ -1,42 +1,69 @@
-"""What the recipient gets: the body with its links followed and the pixel in it, or as it is."""
+"""What the recipient gets: the body with its links followed, its images linked and the pixel in
+it, or as it is."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
-from shared.model import Content, Link
+from shared.model import Content, Link, StoredImage
+from shared.sending.images import InlinePart, InlineParts, LinkedImage, LinkedImages
 from shared.tracking.rewrite import OurAddress, OurRedirect, Own, rewrite, without_ours
 from shared.tracking.tokens import Addresses, Kind, Mangled, Signer, Sound, Target, Withdrawn
 
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A body ready to be sent, and the links in it (none where it is not followed)."""
+    """A body ready to be sent, and what belongs to it.
+
+    Of a followed one the links in it, and the images to store before anybody can ask for them; of
+    one that is not followed the images that must travel with it.
+    """
 
     body: str
     is_html: bool
     links: tuple[Link, ...] = ()
+    images: tuple[LinkedImage, ...] = ()
+    inline: tuple[InlinePart, ...] = ()
+
+
+_NONE: Mapping[str, StoredImage] = MappingProxyType({})
 
 
 def compose(
-    content: Content, target: Target, *, followed: bool, addresses: Addresses, own: Own
+    content: Content,
+    target: Target,
+    *,
+    followed: bool,
+    addresses: Addresses,
+    own: Own,
+    attached: Mapping[str, StoredImage] = _NONE,
 ) -> Composed:
-    """Composes one copy of a message. The same content gives the same links at every attempt."""
+    """Composes one copy of a message. The same content gives the same links at every attempt.
+
+    `attached` are the images among its attachments by their content ids, which a followed body
+    links, too (those that come back in `images`); one that is not followed keeps them as they are.
+    """
     if content.html is None:
         return Composed(content.text or "", is_html=False)
     if not followed:
-        return Composed(without_ours(content.html, own=own), is_html=True)
+        parts = InlineParts()
+        body = without_ours(content.html, own=own, placed=parts.place)
+        return Composed(body, is_html=True, inline=parts.found)
+    images = LinkedImages(attached, lambda index, name: addresses.image(_part(target, index), name))
     rewritten = rewrite(
         content.html,
-        redirect=lambda index, url: addresses.redirect(_link(target, index), url),
+        redirect=lambda index, url: addresses.redirect(_part(target, index), url),
         own=own,
         pixel=addresses.pixel(target),
+        placed=images.place,
     )
     links = tuple(
         Link(found.index, found.url, found.text, found.not_followed) for found in rewritten.links
     )
-    return Composed(rewritten.html, is_html=True, links=links)
+    return Composed(rewritten.html, is_html=True, links=links, images=images.found)
 
 
 def recognizer(signer: Signer, public_addresses: frozenset[str]) -> Own:
@@ -66,5 +93,5 @@ def recognizer(signer: Signer, public_addresses: frozenset[str]) -> Own:
     return own
 
 
-def _link(target: Target, index: int) -> Target:
+def _part(target: Target, index: int) -> Target:
     return Target(target.organization, target.message, target.copy, index)

@@ -23,7 +23,8 @@ from shared.graph.errors import Ambiguous, GraphError, NotDone, NotFound, Refuse
 from shared.graph.mail import Draft, FoundMessage, Mail
 from shared.messages.content import load_content
 from shared.messages.feeds import list_message
-from shared.messages.rows import TABLE, CopyRow, MessageRow, link_to_row
+from shared.messages.images import store_image
+from shared.messages.rows import TABLE, CopyRow, MessageRow, image_to_row, link_to_row
 from shared.messages.stored import Stored, read_message, write_message
 from shared.messages.todo import drain, drain_left_behind, with_todo
 from shared.model import Content, Failure, FollowChoice, Status, Step
@@ -256,21 +257,41 @@ class _Delivery:
             Write("upsert", link_to_row(self.message.id, self.copy.number, place, link))
             for place, link in enumerate(composed.links)
         ]
-        await self.write_links(rows)
+        await self.store_images(composed)
+        await self.write_rows(rows)
         return composed
 
-    async def forget_links(self) -> None:
-        """Removes the links of a followed draft that an earlier attempt made: nobody has them."""
-        prefix = f"link~{self.copy.number:04d}~"
-        links = self.organization.tables.rows(
-            TABLE, self.message.id, after=prefix, below=prefix + "~"
+    async def store_images(self, composed: Composed) -> None:
+        """Stores the images that the body links, then the rows that say which is which.
+
+        Both are the same at every attempt, so that it does not matter where the last one ended.
+        """
+        for linked in composed.images:
+            if linked.content is not None:
+                await store_image(self.organization, linked.image.sha256, linked.content)
+        message, copy = self.message.id, self.copy.number
+        await self.write_rows(
+            [
+                Write("upsert", image_to_row(message, copy, linked.index, linked.image))
+                for linked in composed.images
+            ]
         )
-        keys = [read.row["RowKey"] async for read in links]
-        await self.write_links(
+
+    async def forget_links(self) -> None:
+        """Removes the links and images of a followed draft that an earlier attempt made: nobody has
+        them. What the images show stays, it may belong to other messages, too."""
+        keys: list[str] = []
+        for kind in ("link", "image"):
+            prefix = f"{kind}~{self.copy.number:04d}~"
+            rows = self.organization.tables.rows(
+                TABLE, self.message.id, after=prefix, below=prefix + "~"
+            )
+            keys += [read.row["RowKey"] async for read in rows]
+        await self.write_rows(
             [Write("delete", {"PartitionKey": self.message.id, "RowKey": key}) for key in keys]
         )
 
-    async def write_links(self, rows: Sequence[Write]) -> None:
+    async def write_rows(self, rows: Sequence[Write]) -> None:
         for start in range(0, len(rows), TRANSACTION_LIMIT):
             await self.organization.tables.transact(TABLE, rows[start : start + TRANSACTION_LIMIT])
 
