@@ -1,6 +1,6 @@
 """The function app: every trigger there is, by room. Nothing else happens here.
 
-tracking        o/ r/ (pixel, redirect) · …/events · queue fold · timer
+tracking        o/ r/ i/ (pixel, redirect, image) · …/events · queue fold · timer
 sending         …/messages · …/follow-check · queue deliver · timer
 records         …/records/{type}/{id}
 administration  …/settings · health

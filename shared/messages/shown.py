@@ -90,7 +90,7 @@ def event_shown(
         "recipient": copies[event.copy].recipient if event.copy in copies else None,
         "link": {"index": link.index, "url": link.url, "text": link.text} if link else None,
         "attachment": None,
-        "image": None,
+        "image": None if event.image is None else {"id": str(event.image)},
         "client": {"name": event.client, "device": event.device},
         "country": event.country,
         "repliedBy": None,
