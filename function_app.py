@@ -1,6 +1,7 @@
 """The function app: every trigger there is, by room. Nothing else happens here.
 
-tracking        o/ r/ i/ (pixel, redirect, image) · …/events · queue fold · timer
+tracking        o/ r/ a/ i/ (pixel, redirect, attachment, image) · …/events · queue fold · timer
+attachments     …/uploads · …/attachments/{attachment} · queue upload
 sending         …/messages · …/follow-check · queue deliver · timer
 records         …/records/{type}/{id}
 administration  …/settings · health
@@ -10,6 +11,7 @@ pages           what sellers see
 import azure.functions as func
 
 from shared.administration.functions import blueprint as administration
+from shared.attachments.functions import blueprint as attachments
 from shared.pages.functions import blueprint as pages
 from shared.records.functions import blueprint as records
 from shared.sending.functions import blueprint as sending
@@ -17,5 +19,5 @@ from shared.tracking.functions import blueprint as tracking
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
-for room in (tracking, sending, records, administration, pages):
+for room in (tracking, attachments, sending, records, administration, pages):
     app.register_functions(room)

@@ -18,7 +18,7 @@ from bench.messages import new_messages
 from bench.processes import cpu_seconds, machine_load, resident_mib
 from shared.organizations import Organization
 from shared.service import now_ms, utc_now
-from shared.tracking.fold import EVENTS_A_TRANSACTION, fold
+from shared.tracking.fold import fold
 from shared.tracking.hits import Hit
 from shared.tracking.segments import SEGMENT_BYTES, Segment, store_segment
 from tests.tracking.watched import Request, Watched
@@ -43,7 +43,7 @@ class _Fold(Watched):
     async def around(self, name: str, request: Request) -> Any:
         self.counts[name] += 1
         answer = await request()
-        if name == "transact ingest":
+        if name in ("transact ingest", "delete ingest"):
             self.resident.append(resident_mib(os.getpid()))
         if self.counts.total() % 200 == 0:
             under_way(f"{self.counts.total()} requests so far")
@@ -108,7 +108,7 @@ def _segments(messages: Sequence[str], opens: int) -> Iterator[Segment]:
 def _tell(title: str, run: _Fold, messages: int, opens: int) -> None:
     events = messages * opens
     counted = run.requests_of("messages", "feeds")
-    allowed = messages * (math.ceil(opens / EVENTS_A_TRANSACTION) + 3 + 2 * LISTS)
+    allowed = messages * (math.ceil(opens / 90) + 3 + 2 * LISTS)
     start, first, *_, end = (*run.resident, run.resident[-1])
     under_way("")
     say(title)

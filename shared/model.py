@@ -31,6 +31,7 @@ class Step(StrEnum):
 
     ACCEPTED = "accepted"
     DRAFTED = "drafted"
+    ATTACHED = "attached"
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
@@ -51,6 +52,7 @@ class EventKind(StrEnum):
     ATTACHMENT_VIEW = "attachmentView"
     REPLY = "reply"
     IMAGE = "image"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,22 @@ class StoredImage:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of a message: one that is followed is linked, any other is attached (rule T5).
+
+    `number` counts the files of a message from 1, in the order they were given. `size` is in bytes.
+    `content_id` is what `cid:` in the body calls it where it is a part of the body.
+    """
+
+    number: int
+    name: str
+    content_type: str
+    size: int
+    follow: bool = False
+    content_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why a message was not sent: a stable code and the values its sentence needs."""
 
@@ -139,6 +157,7 @@ class Content:
     text: str | None
     recipients: tuple[Recipient, ...]
     regarding: RecordRef | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +175,7 @@ class Event:
     reasons: tuple[str, ...] = ()
     inferred: bool = False
     link: int | None = None
+    attachment: int | None = None
     image: int | None = None
     agent: str | None = None
     client: str | None = None
@@ -214,7 +234,7 @@ class Kpis:
                 )
             case EventKind.REPLY:
                 return replace(self, replies=self.replies + human)
-            case EventKind.IMAGE:
+            case EventKind.IMAGE | EventKind.WITHDRAWN:
                 return self
 
 

@@ -25,6 +25,9 @@ SETTINGS_KEY = ("settings", "organization")
 class OrganizationSettings:
     """What an organization decides for itself (rule A2).
 
+    `attachment_limit` is what the attached files of a message may have together, in bytes as they
+    travel in a mail (Exchange's own limit). Followed files go to the drive `file_drive`, else to
+    the sender's own OneDrive; their links live for `file_link_days`.
     `collecting` holds the intervals in which engagement was on, oldest first; the last is open
     (None) while it is on. A fact counts if it happened inside one, however late it arrives (rule
     F6).
@@ -34,6 +37,9 @@ class OrganizationSettings:
     recipient_limit: int = 20
     sending_mailboxes: tuple[str, ...] = ()
     language: str = "en"
+    attachment_limit: int = 25 * 1024 * 1024
+    file_drive: str | None = None
+    file_link_days: int = 180
     collecting: tuple[tuple[datetime, datetime | None], ...] = ()
 
     def collected_at(self, instant: datetime) -> bool:
@@ -149,14 +155,18 @@ class Organizations:
 
 
 def _from_row(read: Read | None) -> OrganizationSettings:
+    default = OrganizationSettings()
     if read is None:
-        return OrganizationSettings()
+        return default
     value: JsonObject = json.loads(read.row["value"])
     return OrganizationSettings(
         engagement=value["engagement"],
         recipient_limit=value["recipientLimit"],
         sending_mailboxes=tuple(value["sendingMailboxes"]),
         language=value["language"],
+        attachment_limit=value.get("attachmentLimit", default.attachment_limit),
+        file_drive=value.get("fileDrive"),
+        file_link_days=value.get("fileLinkDays", default.file_link_days),
         collecting=tuple((_instant(start), _end(end)) for start, end in value["collecting"]),
     )
 
@@ -167,6 +177,9 @@ def _to_row(settings: OrganizationSettings) -> dict[str, Any]:
         "recipientLimit": settings.recipient_limit,
         "sendingMailboxes": list(settings.sending_mailboxes),
         "language": settings.language,
+        "attachmentLimit": settings.attachment_limit,
+        "fileDrive": settings.file_drive,
+        "fileLinkDays": settings.file_link_days,
         "collecting": [
             [start.isoformat(), end.isoformat() if end else None]
             for start, end in settings.collecting

@@ -11,7 +11,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ from shared.organizations import Organization, Organizations
 from shared.settings import Settings
 from shared.shutdown import drain_on_sigterm
 from shared.storage.blobs import Blobs
-from shared.storage.names import FOLD_QUEUE
+from shared.storage.names import DELIVER_QUEUE, FOLD_QUEUE, UPLOAD_QUEUE
 from shared.storage.queues import Queues
 from shared.tracking.ingest import Ingest
 from shared.tracking.journal import Journal
@@ -33,6 +33,8 @@ from shared.tracking.overflow import Overflow
 from shared.tracking.tokens import Addresses, Signer
 
 if TYPE_CHECKING:
+    from shared.graph.client import GraphTenant
+    from shared.graph.drive import Drive
     from shared.graph.mail import Mail
 
 GRAPH_TIMEOUT_S = 20.0
@@ -100,11 +102,38 @@ class Service:
 
     def mail(self, organization: Organization) -> Mail:
         """The mail of the organization's Entra tenant."""
-        from shared.graph.client import GraphTenant
         from shared.graph.mail import Mail
 
-        tenant = GraphTenant(organization.entry.tenant, self.settings.local_graph, GRAPH_TIMEOUT_S)
-        return Mail(tenant)
+        return Mail(self._tenant(organization))
+
+    def drive(self, organization: Organization) -> Drive:
+        """The drives of the organization's Entra tenant."""
+        from shared.graph.drive import Drive
+
+        return Drive(self._tenant(organization))
+
+    def deliverer(self, organization: Organization) -> Callable[[str], Awaitable[None]]:
+        """Says to the queue that a message may be taken further."""
+
+        async def deliver(message: str) -> None:
+            word = {"organization": organization.id, "message": message}
+            await self.queues.send(DELIVER_QUEUE, word)
+
+        return deliver
+
+    def uploader(self, organization: Organization) -> Callable[[str, int], Awaitable[None]]:
+        """Says to the queue that a file of a message is to be brought where it shall be."""
+
+        async def upload(message: str, file: int) -> None:
+            word: dict[str, str | int] = {"organization": organization.id, "message": message}
+            await self.queues.send(UPLOAD_QUEUE, word | {"file": file})
+
+        return upload
+
+    def _tenant(self, organization: Organization) -> GraphTenant:
+        from shared.graph.client import GraphTenant
+
+        return GraphTenant(organization.entry.tenant, self.settings.local_graph, GRAPH_TIMEOUT_S)
 
     def _hits_committed(self, organization: str) -> None:
         """Says on the queue that there is something to fold: now, or once more after the gap."""

@@ -11,14 +11,23 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import attachments, inspection, mail, pages
+from . import (
+    attachment_sessions,
+    attachments,
+    drive_requests,
+    drive_uploads,
+    inspection,
+    mail,
+    pages,
+    sharing,
+)
 from .dispatch import Dispatch
 from .errors import GraphRefusal, refusal_response
-from .faults import FaultMiddleware
+from .faults import FaultMiddleware, answers_as_graph
 from .store import Store
 
 
@@ -46,9 +55,22 @@ def create_app(
         store.close()
 
     app = Starlette(
-        routes=[*mail.routes(), *attachments.routes(), *inspection.routes(), *pages.routes()],
+        routes=[
+            *mail.routes(),
+            *attachment_sessions.routes(),
+            *attachments.routes(),
+            *drive_uploads.routes(),
+            *drive_requests.routes(),
+            *sharing.routes(),
+            *inspection.routes(),
+            *pages.routes(),
+        ],
         middleware=[Middleware(RequestLog, store=store), Middleware(FaultMiddleware, store=store)],
-        exception_handlers={GraphRefusal: _refuse, HTTPException: _no_such_route},
+        exception_handlers={
+            GraphRefusal: _refuse,
+            HTTPException: _no_such_route,
+            ClientDisconnect: _nobody_listens,
+        },
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -58,14 +80,14 @@ def create_app(
 
 
 class RequestLog:
-    """Keeps what was asked under ``/v1.0`` and what was answered, for ``/_local/requests``."""
+    """Keeps what was asked of Graph and what was answered, for ``/_local/requests``."""
 
     def __init__(self, app: ASGIApp, store: Store) -> None:
         self._app = app
         self._store = store
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/v1.0/"):
+        if scope["type"] != "http" or not answers_as_graph(scope["path"]):
             await self._app(scope, receive, send)
             return
         with self._store.transaction():
@@ -90,6 +112,11 @@ class RequestLog:
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, GraphRefusal)
     return refusal_response(request, error)
+
+
+async def _nobody_listens(request: Request, error: Exception) -> Response:
+    """The client went away while it was sending: nothing was done, and nobody reads this."""
+    return Response(status_code=400)
 
 
 async def _no_such_route(request: Request, error: Exception) -> Response:

@@ -59,11 +59,12 @@ class Dispatch:
             return
         resource = sending.with_sender(row["mailbox"], json.loads(row["resource"]))
         parts = sending.parts(self._store, key)
+        references = sending.references(self._store, key)
         now = datetime.now(UTC)
         try:
             text = await asyncio.to_thread(mime.text_of, resource.get("body") or {})
             mail = await asyncio.to_thread(
-                mime.build, resource, row["internet_message_id"], now, text, parts
+                mime.build, resource, row["internet_message_id"], now, text, parts, references
             )
             row = sending.submitted(self._store, key)
             if row is None:

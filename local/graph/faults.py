@@ -1,6 +1,7 @@
-"""Faults on demand: what fails next under ``/v1.0``, and how.
+"""Faults on demand: what fails next of Graph, and how.
 
-A plan is a list of faults, in order. Each request under ``/v1.0`` goes through the list: a fault
+A plan is a list of faults, in order. Each request to Graph (``/v1.0`` and the upload addresses of
+drives) goes through the list: a fault
 that matches and still has requests to let pass (``after``) lets it pass and the next one is asked;
 the first that matches without is applied, and is gone after ``times`` of them. The plan is in the
 store and so survives a restart.
@@ -41,9 +42,13 @@ class Fault(Strict):
     ``throttle`` answers 429 and ``unavailable`` 503 without doing the work, ``dropBefore`` closes
     the connection without doing it. ``gatewayTimeoutAfterDone`` and ``dropAfterDone`` do it, then
     answer 504 with a gateway's HTML, or close the connection. ``delay`` waits ``seconds`` and goes
-    on. ``status`` answers any error with a ``code``. Two change what ``/send`` does:
-    ``lateSentItems`` moves the message after ``seconds``, ``newIdOnSend`` gives it another
-    immutable id when it moves.
+    on. ``status`` answers any error with a ``code`` (429 so without ``Retry-After``).
+
+    Two change what ``/send`` does: ``lateSentItems`` moves the message after ``seconds``,
+    ``newIdOnSend`` gives it another immutable id when it moves. Three belong to an upload address:
+    ``expireSession`` forgets the session, ``partialCommit`` keeps about half of the piece and says
+    so, ``dropMidway`` keeps as much and closes the connection. ``quota`` answers 507 and
+    ``linksForbidden`` what ``createLink`` says where the tenant forbids anonymous links.
     """
 
     kind: Literal[
@@ -56,6 +61,11 @@ class Fault(Strict):
         "status",
         "lateSentItems",
         "newIdOnSend",
+        "expireSession",
+        "partialCommit",
+        "dropMidway",
+        "quota",
+        "linksForbidden",
     ]
     method: str | None = None
     path: str | None = None
@@ -139,6 +149,11 @@ def next_fault(store: Store, method: str, path: str) -> Fault | None:
     return None
 
 
+def answers_as_graph(path: str) -> bool:
+    """Whether Graph answers at this path: as against pages, links and ``/_local``."""
+    return path.startswith("/v1.0/") or "/_api/v2.0/" in path
+
+
 class FaultMiddleware:
     """Applies the plan. Handlers find the fault that concerns them in ``request.state.fault``."""
 
@@ -147,7 +162,7 @@ class FaultMiddleware:
         self._store = store
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/v1.0/"):
+        if scope["type"] != "http" or not answers_as_graph(scope["path"]):
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
@@ -166,7 +181,7 @@ async def _do_the_work(app: ASGIApp, fault: Fault, request: Request, send: Send)
 
 
 async def _refuse(app: ASGIApp, fault: Fault, request: Request, send: Send) -> None:
-    await request.body()
+    await _take_the_body(request)
     status, code, message = {
         "throttle": (
             429,
@@ -174,6 +189,8 @@ async def _refuse(app: ASGIApp, fault: Fault, request: Request, send: Send) -> N
             "Application is over its MailboxConcurrency limit.",
         ),
         "unavailable": (503, "ServiceUnavailable", "The service is temporarily unavailable."),
+        "quota": (507, "quotaLimitReached", "Insufficient space available: over the quota."),
+        "linksForbidden": (403, "accessDenied", "Sharing by anonymous links is disabled."),
     }.get(fault.kind, (fault.status, fault.code, "A fault was asked for."))
     after = 1.0 if fault.retry_after is None and fault.kind == "throttle" else fault.retry_after
     headers = {} if after is None else {"Retry-After": f"{after:g}"}
@@ -187,7 +204,7 @@ async def _delay(app: ASGIApp, fault: Fault, request: Request, send: Send) -> No
 
 
 async def _drop_before(app: ASGIApp, fault: Fault, request: Request, send: Send) -> None:
-    await request.body()
+    await _take_the_body(request)
     await _drop(request)
 
 
@@ -200,6 +217,11 @@ async def _gateway_timeout(app: ASGIApp, fault: Fault, request: Request, send: S
     await app(request.scope, request.receive, _into_the_void)
     response: Response = HTMLResponse(_GATEWAY_PAGE, 504)
     await response(request.scope, request.receive, send)
+
+
+async def _take_the_body(request: Request) -> None:
+    async for _ in request.stream():
+        pass
 
 
 async def _into_the_void(message: Message) -> None:
@@ -222,5 +244,8 @@ _APPLY = {
     "delay": _delay,
     "dropBefore": _drop_before,
     "dropAfterDone": _drop_after,
+    "dropMidway": _drop_after,
+    "quota": _refuse,
+    "linksForbidden": _refuse,
     "gatewayTimeoutAfterDone": _gateway_timeout,
 }

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from . import drives, sharing
 from .faults import add_faults, pending_faults, read_plan
 from .store import Store, store_of
 
@@ -18,6 +19,7 @@ def routes() -> list[Route]:
     return [
         Route("/_local", forget_everything, methods=["DELETE"]),
         Route("/_local/mailboxes/{address}/messages", received_messages, methods=["GET"]),
+        Route("/_local/drives/{user}/files", show_files, methods=["GET"]),
         Route("/_local/faults", plan_faults, methods=["POST"]),
         Route("/_local/faults", show_faults, methods=["GET"]),
         Route("/_local/requests", show_requests, methods=["GET"]),
@@ -25,7 +27,7 @@ def routes() -> list[Route]:
 
 
 async def forget_everything(request: Request) -> Response:
-    """Mail, faults and the log of requests: as on the first start."""
+    """Mail, drives, faults and the log of requests: as on the first start."""
     store_of(request).forget_everything()
     return Response(status_code=204)
 
@@ -35,6 +37,14 @@ async def received_messages(request: Request) -> Response:
     store = store_of(request)
     rows = inbox(store, request.path_params["address"])
     return JSONResponse({"items": [_item(store, row) for row in rows]})
+
+
+async def show_files(request: Request) -> Response:
+    """What is in the drive, oldest first, with the links that lead to it."""
+    store, owner = store_of(request), request.path_params["user"].lower()
+    return JSONResponse(
+        {"items": [_file(request, store, row) for row in drives.files(store, owner)]}
+    )
 
 
 async def plan_faults(request: Request) -> Response:
@@ -64,6 +74,24 @@ def inbox(store: Store, address: str) -> list[sqlite3.Row]:
         "SELECT * FROM shown_messages WHERE mailbox = ? AND folder = 'inbox' ORDER BY key",
         address.lower(),
     )
+
+
+def _file(request: Request, store: Store, row: sqlite3.Row) -> dict[str, Any]:
+    links = store.rows("SELECT * FROM share_links WHERE item = ?", row["key"])
+    return {
+        "id": row["id"],
+        "path": row["path"],
+        "name": row["path"].rpartition("/")[2],
+        "size": row["size"],
+        "quickXorHash": row["quick_xor_hash"],
+        "links": [
+            {
+                "url": sharing.link_address(request, row["owner"], link),
+                "expiresAt": link["expires_at"],
+            }
+            for link in links
+        ],
+    }
 
 
 def _item(store: Store, row: sqlite3.Row) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import mailboxes, sending
+from . import mailboxes, replies, sending
 from .dispatch import Dispatch
 from .plaintext import plain_text
 from .query import Query, read_query
-from .resources import Message, read_body
+from .resources import CreateReply, Message, read_body
 from .store import store_of
 
 # Enough of a body for the 255 characters of its preview.
@@ -36,6 +36,7 @@ def routes() -> list[Route]:
         Route(base + "/{item}", get_message, methods=["GET"]),
         Route(base + "/{item}", change_message, methods=["PATCH"]),
         Route(base + "/{item}", delete_message, methods=["DELETE"]),
+        Route(base + "/{item}/createReply", create_reply, methods=["POST"]),
         Route(base + "/{item}/send", send_draft, methods=["POST"]),
     ]
 
@@ -82,6 +83,15 @@ async def delete_message(request: Request) -> Response:
     mailbox = mailboxes.seller(request.path_params["user"])
     mailboxes.delete(store_of(request), mailbox, request.path_params["item"])
     return Response(status_code=204)
+
+
+async def create_reply(request: Request) -> Response:
+    mailbox = mailboxes.seller(request.path_params["user"])
+    asked = read_body(CreateReply, request.headers.get("content-type", ""), await request.body())
+    row = replies.create_reply(
+        store_of(request), mailbox, request.path_params["item"], asked, datetime.now(UTC)
+    )
+    return _one(request, row, Query(), 201)
 
 
 async def send_draft(request: Request) -> Response:

@@ -50,26 +50,33 @@ def seller(user: str) -> str:
 
 def create_draft(store: Store, mailbox: str, message: Message, now: datetime) -> sqlite3.Row:
     """Put a new draft into ``mailbox``; answers its row."""
+    with store.transaction():
+        return insert_draft(store, mailbox, message, now)
+
+
+def insert_draft(
+    store: Store, mailbox: str, message: Message, now: datetime, *, conversation: str | None = None
+) -> sqlite3.Row:
+    """The same in a transaction of the caller's, and in a ``conversation`` if there is one."""
     _check_headers(message.internet_message_headers)
     at = graph_time(now)
-    with store.transaction():
-        key = store.insert(
-            "messages",
-            mailbox=mailbox,
-            folder="drafts",
-            id=new_id("AAMk", 110),
-            immutable_id=new_id("AAkA", 50),
-            internet_message_id=f"<{secrets.token_hex(16).upper()}@{mailbox.partition('@')[2]}>",
-            conversation_id=new_id("AAQk", 50),
-            change_key=new_id("CQAA", 14),
-            created_at=at,
-            modified_at=at,
-            received_at=at,
-            sent_at=at,
-            is_draft=1,
-            resource=json.dumps({"subject": "", "isRead": True} | _settable(message)),
-        )
-        _set_properties(store, key, message.single_value_extended_properties)
+    key = store.insert(
+        "messages",
+        mailbox=mailbox,
+        folder="drafts",
+        id=new_id("AAMk", 110),
+        immutable_id=new_id("AAkA", 50),
+        internet_message_id=f"<{secrets.token_hex(16).upper()}@{mailbox.partition('@')[2]}>",
+        conversation_id=conversation or new_id("AAQk", 50),
+        change_key=new_id("CQAA", 14),
+        created_at=at,
+        modified_at=at,
+        received_at=at,
+        sent_at=at,
+        is_draft=1,
+        resource=json.dumps({"subject": "", "isRead": True} | _settable(message)),
+    )
+    _set_properties(store, key, message.single_value_extended_properties)
     return by_key(store, key)
 
 
@@ -146,6 +153,9 @@ def search(store: Store, mailbox: str, query: Query) -> tuple[list[sqlite3.Row],
             " AND value = ?)"
         )
         values += query.by_property
+    if query.by_internet_message_id is not None:
+        where += " AND internet_message_id = ?"
+        values.append(query.by_internet_message_id)
     rows = store.rows(
         f"SELECT * FROM shown_messages WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",
         *values,

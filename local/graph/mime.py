@@ -48,9 +48,17 @@ def addresses(resource: dict[str, Any], *properties: str) -> list[str]:
 
 
 def build(
-    resource: dict[str, Any], message_id: str, sent_at: datetime, text: str, parts: Sequence[Part]
+    resource: dict[str, Any],
+    message_id: str,
+    sent_at: datetime,
+    text: str,
+    parts: Sequence[Part],
+    references: Sequence[str] = (),
 ) -> EmailMessage:
-    """The message for the wire. Bcc is not in it: who else got it stays hidden."""
+    """The message for the wire. Bcc is not in it: who else got it stays hidden.
+
+    ``references`` are the ids of the thread it answers in, the one it answers last.
+    """
     mail = EmailMessage(policy=SMTP)
     mail["From"] = _person(resource["from"])
     for header, name in (("To", "toRecipients"), ("Cc", "ccRecipients"), ("Reply-To", "replyTo")):
@@ -59,6 +67,9 @@ def build(
     mail["Subject"] = " ".join((resource.get("subject") or "").splitlines())
     mail["Date"] = sent_at
     mail["Message-ID"] = message_id
+    if references:
+        mail["In-Reply-To"] = references[-1]
+        mail["References"] = " ".join(references)
     importance = resource.get("importance") or "normal"
     if importance != "normal":
         mail["Importance"] = importance

@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from .downloads import download_headers
 from .mailboxes import SELLERS
 from .store import Store, store_of
 
@@ -139,16 +140,8 @@ async def download(request: Request) -> Response:
     )
     if attachment is None:
         raise HTTPException(404, "There is no such attachment.")
-    kind = attachment["content_type"]
-    is_image = re.fullmatch(r"image/(png|jpeg|gif|webp|bmp)", kind) is not None
-    name = quote(attachment["name"])
-    headers = {
-        "Content-Disposition": f"{'inline' if is_image else 'attachment'}; filename*=utf-8''{name}",
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-        "X-Content-Type-Options": "nosniff",
-    }
-    media_type = kind if is_image else "application/octet-stream"
-    return Response(attachment["bytes"], headers=headers, media_type=media_type)
+    headers = download_headers(attachment["name"], attachment["content_type"])
+    return Response(attachment["bytes"], headers=headers)
 
 
 async def style(request: Request) -> Response:

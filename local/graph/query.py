@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import GraphRefusal, bad_query
 from .resources import MESSAGE_PROPERTIES, normal_property_id
@@ -20,6 +21,7 @@ _BY_PROPERTY = re.compile(
     rf"\s*(\w+)/id\s+eq\s+{_STRING}\s+and\s+(\w+)/value\s+eq\s+{_STRING}\s*\)\s*$",
     re.IGNORECASE,
 )
+_BY_INTERNET_MESSAGE_ID = re.compile(rf"^\s*internetMessageId\s+eq\s+{_STRING}\s*$")
 _EXPAND = re.compile(
     rf"^\s*singleValueExtendedProperties\(\s*\$filter\s*=\s*id\s+eq\s+{_STRING}\s*\)\s*$"
 )
@@ -32,6 +34,7 @@ class Query:
     """What is asked for. ``by_property`` is an extended property's (id, value)."""
 
     by_property: tuple[str, str] | None = None
+    by_internet_message_id: str | None = None
     select: frozenset[str] | None = None
     top: int = 10
     skip: int = 0
@@ -57,7 +60,7 @@ def read_query(options: Mapping[str, str]) -> Query:
             "The restriction or sort order is too complex for this operation.",
         )
     return Query(
-        by_property=_filter(given.get("$filter")),
+        **_filter(given.get("$filter")),
         select=_select(given.get("$select")),
         top=_number(given, "$top", 10, least=1, most=LARGEST_PAGE),
         skip=_number(given, "$skip", 0, least=0, most=10**9),
@@ -66,15 +69,18 @@ def read_query(options: Mapping[str, str]) -> Query:
     )
 
 
-def _filter(text: str | None) -> tuple[str, str] | None:
+def _filter(text: str | None) -> dict[str, Any]:
     if text is None:
-        return None
+        return {}
+    by_id = _BY_INTERNET_MESSAGE_ID.match(text)
+    if by_id is not None:
+        return {"by_internet_message_id": _unquoted(by_id[1])}
     match = _BY_PROPERTY.match(text)
     if match is None or not match[1] == match[2] == match[4]:
         raise GraphRefusal(
             400, "BadRequest", f"Invalid filter clause, or one the local Graph lacks: {text}"
         )
-    return normal_property_id(_unquoted(match[3])), _unquoted(match[5])
+    return {"by_property": (normal_property_id(_unquoted(match[3])), _unquoted(match[5]))}
 
 
 def _select(text: str | None) -> frozenset[str] | None:

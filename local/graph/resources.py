@@ -99,6 +99,14 @@ class Message(Resource):
     is_read_receipt_requested: bool | None = None
 
 
+class CreateReply(Resource):
+    """The parameters of the action of that name, which spells them in upper case."""
+
+    graph_type = "message.createReply"
+    message: Message | None = Field(None, alias="Message")
+    comment: str | None = Field(None, alias="Comment")
+
+
 class FileAttachment(Resource):
     graph_type = "fileAttachment"
     odata_type: Literal["#microsoft.graph.fileAttachment"] = Field(alias="@odata.type")
@@ -179,13 +187,15 @@ NOT_SERVED = frozenset(
 Body = TypeVar("Body", bound=Resource)
 
 
-def read_body(model: type[Body], content_type: str, body: bytes) -> Body:
+def read_body(
+    model: type[Body], content_type: str, body: bytes, *, largest: int = LARGEST_REQUEST_BYTES
+) -> Body:
     """Parse a request's body as ``model``.
 
     Raises:
         GraphRefusal: 413 above Graph's request limit, 400 for everything that is not the type.
     """
-    if len(body) > LARGEST_REQUEST_BYTES:
+    if len(body) > largest:
         raise GraphRefusal(
             413, "RequestEntityTooLarge", "The request exceeds the maximum size of 4 MB."
         )

@@ -111,6 +111,25 @@ def parts(store: Store, key: int) -> list[mime.Part]:
     ]
 
 
+def references(store: Store, key: int) -> list[str]:
+    """The ids of the thread that the message answers in; none where it begins one."""
+    row = store.row("SELECT references_ FROM threads WHERE message = ?", key)
+    return list(json.loads(row["references_"])) if row is not None else []
+
+
+def _conversation(store: Store, address: str, key: int) -> str:
+    """The conversation of the recipient's that the message belongs to, by its references."""
+    for reference in reversed(references(store, key)):
+        known = store.row(
+            "SELECT conversation_id FROM messages WHERE mailbox = ? AND internet_message_id = ?",
+            address,
+            reference,
+        )
+        if known is not None:
+            return str(known["conversation_id"])
+    return new_id("AAQk", 50)
+
+
 def _deliver_copy(
     store: Store,
     row: sqlite3.Row,
@@ -128,7 +147,7 @@ def _deliver_copy(
         id=new_id("AAMk", 110),
         immutable_id=new_id("AAkA", 50),
         internet_message_id=row["internet_message_id"],
-        conversation_id=new_id("AAQk", 50),
+        conversation_id=_conversation(store, address, row["key"]),
         change_key=new_id("CQAA", 14),
         created_at=at,
         modified_at=at,

@@ -1,4 +1,4 @@
-"""Everything the local Graph remembers, in one SQLite file.
+"""Everything the local Graph remembers: one SQLite file, and a folder of files' bytes beside it.
 
 One connection, used from the event loop's thread only, so that every transaction is whole and in
 order. With the write-ahead log a commit survives the death of the process (not of the machine).
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
+
+from .contents import Contents
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -44,6 +46,11 @@ CREATE TABLE IF NOT EXISTS extended_properties (
     PRIMARY KEY (message, id)
 );
 CREATE INDEX IF NOT EXISTS messages_by_property ON extended_properties (id, value);
+CREATE TABLE IF NOT EXISTS threads (
+    message INTEGER PRIMARY KEY REFERENCES messages (key) ON DELETE CASCADE,
+    references_ TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS messages_by_internet_id ON messages (mailbox, internet_message_id);
 CREATE TABLE IF NOT EXISTS contents (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS attachments (
     key INTEGER PRIMARY KEY,
@@ -75,6 +82,39 @@ CREATE TABLE IF NOT EXISTS upload_chunks (
     bytes BLOB NOT NULL,
     PRIMARY KEY (session, start)
 );
+CREATE TABLE IF NOT EXISTS drive_items (
+    key INTEGER PRIMARY KEY,
+    owner TEXT NOT NULL,
+    path TEXT NOT NULL,
+    folded_path TEXT NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    unique_id TEXT NOT NULL UNIQUE,
+    secret TEXT NOT NULL,
+    at TEXT NOT NULL,
+    is_folder INTEGER NOT NULL DEFAULT 0,
+    size INTEGER NOT NULL DEFAULT 0,
+    quick_xor_hash TEXT,
+    content TEXT,
+    UNIQUE (owner, folded_path)
+);
+CREATE TABLE IF NOT EXISTS drive_uploads (
+    id TEXT PRIMARY KEY,
+    token TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    path TEXT NOT NULL,
+    content TEXT NOT NULL,
+    received INTEGER NOT NULL DEFAULT 0,
+    total INTEGER,
+    expires_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS share_links (
+    key INTEGER PRIMARY KEY,
+    item INTEGER NOT NULL REFERENCES drive_items (key) ON DELETE CASCADE,
+    id TEXT NOT NULL UNIQUE,
+    token TEXT NOT NULL UNIQUE,
+    expires_at TEXT
+);
+CREATE INDEX IF NOT EXISTS share_links_by_item ON share_links (item);
 CREATE TABLE IF NOT EXISTS smtp_queue (
     key INTEGER PRIMARY KEY,
     sender TEXT NOT NULL,
@@ -103,7 +143,11 @@ TABLES = (
     "contents",
     "upload_chunks",
     "upload_sessions",
+    "share_links",
+    "drive_items",
+    "drive_uploads",
     "smtp_queue",
+    "threads",
     "messages",
     "faults",
     "requests",
@@ -123,6 +167,12 @@ class Store:
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA foreign_keys = ON")
         self._connection.executescript(SCHEMA)
+        self.contents = Contents(file.with_name(file.name + "-files"))
+        known = self.rows(
+            "SELECT content FROM drive_items WHERE content IS NOT NULL"
+            " UNION SELECT content FROM drive_uploads"
+        )
+        self.contents.remove_all_but(row["content"] for row in known)
 
     def close(self) -> None:
         self._connection.close()
@@ -162,6 +212,7 @@ class Store:
         with self.transaction():
             for table in TABLES:
                 self.run(f"DELETE FROM {table}")
+        self.contents.forget_everything()
 
 
 def store_of(request: Request) -> Store:

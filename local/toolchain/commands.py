@@ -29,8 +29,8 @@ queues, tables) on the three after it, with demo data of two organizations; prin
 when all is ready. A process that dies is started again. Ctrl-C stops everything.
 """
 _TEST = """\
-Installs what the tests need (Azurite, a Chromium) and runs pytest; whatever follows goes to pytest,
-as in: dev.py test tests/dev -k ports
+Installs what the tests need (Azurite, a Chromium) and runs pytest, two test files at a time;
+whatever follows goes to pytest, as in: dev.py test tests/dev -k ports (or -n0 --pdb)
 """
 _CHECK = "Checks format, lint, types, imports between the rooms, and the npm lock, as CI does."
 _REBUILD = """\
@@ -39,6 +39,9 @@ differed and has put it right. The key (scope admin) is taken from ENGAGEMENT_KE
 none is needed.
 """
 _BENCH = "Measures; without names everything there is. Also: --events N, --minutes M, --rate R."
+
+TEST_PROCESSES = 2
+"""Each has an Azurite of its own and starts browsers and hosts: more would only wait for cores."""
 
 
 def main(arguments: list[str]) -> int:
@@ -199,9 +202,7 @@ def _test(python: str | None, arguments: list[str]) -> int:
     other = find(options.also) if options.also is not None else None
     if code == 0 and other is not None and other.series != environment.series:
         say(f"\nThe same on Python {other.series}, without a browser and other real processes:")
-        # The storage proxy of tests/faults ends with open connections, of which 3.11 warns.
-        without = ["-m", "not browser and not processes", "--ignore=tests/faults"]
-        without += pytest_arguments
+        without = ["-m", "not browser and not processes", *pytest_arguments]
         code = _pytest(prepare(other.series, "develop"), tools, without)
     return code
 
@@ -219,7 +220,9 @@ def _tools(environment: Environment) -> dict[str, str]:
 
 
 def _pytest(environment: Environment, tools: Mapping[str, str], arguments: list[str]) -> int:
-    command = [str(environment.python), "-m", "pytest", "-p", "local.toolchain.skips", *arguments]
+    command = [str(environment.python), "-m", "pytest", "-p", "local.toolchain.skips"]
+    # A file's tests stay together: they share storage and processes that took seconds to start.
+    command += [f"--numprocesses={TEST_PROCESSES}", "--dist=loadfile", *arguments]
     return _call(command, tools)
 
 

@@ -70,4 +70,7 @@ def _shown(settings: OrganizationSettings) -> dict[str, Any]:
         "recipientLimit": settings.recipient_limit,
         "sendingMailboxes": list(settings.sending_mailboxes),
         "language": settings.language,
+        "attachmentLimitMb": settings.attachment_limit // (1024 * 1024),
+        "fileDrive": settings.file_drive,
+        "fileLinkDays": settings.file_link_days,
     }

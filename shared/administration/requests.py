@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from shared.organizations import OrganizationSettings
 from shared.web.fields import MailAddress, RequestModel, given
@@ -24,6 +24,10 @@ def _fits(mailboxes: list[str]) -> list[str]:
 Mailboxes = Annotated[list[MailAddress], Field(max_length=500), AfterValidator(_fits)]
 
 
+DriveId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!_.-]{1,200}$")]
+"""The id of a drive in Microsoft Graph."""
+
+
 class SettingsRequest(RequestModel):
     """Only what is named changes."""
 
@@ -31,6 +35,9 @@ class SettingsRequest(RequestModel):
     recipient_limit: Annotated[int, Field(ge=1, le=500)] = 20
     sending_mailboxes: Mailboxes = []
     language: Literal["en", "pt-BR", "es"] = "en"
+    attachment_limit_mb: Annotated[int, Field(ge=1, le=150)] = 25
+    file_drive: DriveId | None = None
+    file_link_days: Annotated[int, Field(ge=1, le=3650)] = 180
 
     def applied(self, before: OrganizationSettings, now: datetime) -> OrganizationSettings:
         """The settings with what this request names changed, from `now` on."""
@@ -39,4 +46,6 @@ class SettingsRequest(RequestModel):
         if "sending_mailboxes" in changes:
             mailboxes = (mailbox.lower() for mailbox in changes["sending_mailboxes"])
             changes["sending_mailboxes"] = tuple(dict.fromkeys(mailboxes))
+        if "attachment_limit_mb" in changes:
+            changes["attachment_limit"] = changes.pop("attachment_limit_mb") * 1024 * 1024
         return replace(before, **changes).with_engagement(engagement, now)

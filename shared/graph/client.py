@@ -7,6 +7,8 @@ closed"), so it is kept per loop: in a Functions worker there is one.
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import httpx
     from azure.identity.aio import DefaultAzureCredential
     from kiota_abstractions.authentication import AuthenticationProvider
+    from kiota_abstractions.request_information import RequestInformation
     from msgraph.graph_service_client import GraphServiceClient
 
 GRAPH_HOST = "graph.microsoft.com"
@@ -25,6 +28,7 @@ REQUEST_TIMEOUT_SECONDS = 30.0
 CONNECT_TIMEOUT_SECONDS = 10.0
 # Exchange serves four requests of an app and mailbox at a time; this is for all mailboxes.
 MAX_CONNECTIONS = 32
+_SLICE_BYTES = 256 * 1024
 # What the first call would load in the event loop; importing these brings the rest.
 _SDK_MODULES = (
     "msgraph.graph_service_client",
@@ -56,6 +60,7 @@ class GraphTenant:
 @dataclass(frozen=True)
 class _Open:
     client: GraphServiceClient
+    plain: httpx.AsyncClient
     transport: httpx.AsyncHTTPTransport
     credential: DefaultAzureCredential | None
 
@@ -72,6 +77,37 @@ async def graph_client(tenant: GraphTenant) -> GraphServiceClient:
         # A task, so that callers who come while the SDK is loading share the one client.
         clients[tenant] = asyncio.create_task(_make(tenant))
     return (await asyncio.shield(clients[tenant])).client
+
+
+async def plain_client(tenant: GraphTenant) -> httpx.AsyncClient:
+    """A client that hands nobody a token, for addresses that are their own authorization."""
+    await graph_client(tenant)
+    return _open_clients[asyncio.get_running_loop()][tenant].result().plain
+
+
+async def send_bytes(
+    client: GraphServiceClient, request: RequestInformation, body: bytes, answer: Any
+) -> Any:
+    """Send a request of the SDK's with a large body, which is not kept longer than that.
+
+    ``answer`` is the SDK's class of the answer, an instance of which comes back; None reads none.
+    """
+    from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+
+    request.headers.try_add("Content-Length", str(len(body)))
+    request.content = slices(body)  # type: ignore[assignment]
+    adapter: Any = client.request_adapter
+    errors = {"XXX": ODataError}
+    if answer is None:
+        return await adapter.send_no_response_content_async(request, errors)
+    return await adapter.send_async(request, answer, errors)
+
+
+async def slices(body: bytes) -> AsyncIterator[bytes]:
+    """The body bit by bit. Given whole it would stay with its request, which is in a cycle with its
+    response, until the garbage collector comes by: too long for megabytes."""
+    for start in range(0, len(body), _SLICE_BYTES):
+        yield body[start : start + _SLICE_BYTES]
 
 
 async def close_graph_clients() -> None:
@@ -110,11 +146,18 @@ async def _make(tenant: GraphTenant) -> _Open:
     credential = None if tenant.local_address else _credential(tenant)
     adapter = GraphRequestAdapter(_authentication(tenant, credential), client=http)
     adapter.base_url = tenant.local_address or f"https://{GRAPH_HOST}/v1.0"
-    return _Open(GraphServiceClient(request_adapter=adapter), transport, credential)
+    plain = httpx.AsyncClient(transport=transport, timeout=timeout)
+    return _Open(GraphServiceClient(request_adapter=adapter), plain, transport, credential)
 
 
-def _load() -> None:
-    for module in _SDK_MODULES:
+async def load_sdk(*modules: str) -> None:
+    """Import what a room of the SDK needs in a thread, so that nobody else waits for it."""
+    if any(module not in sys.modules for module in modules):
+        await asyncio.to_thread(_load, modules)
+
+
+def _load(modules: Sequence[str] = _SDK_MODULES) -> None:
+    for module in modules:
         import_module(module)
 
 

@@ -7,8 +7,11 @@ GraphError
 ├── Ambiguous          it may have been done: look before trying again
 ├── NotFound           404: no such mailbox, or no such item in it; ``code`` tells which
 └── Refused            any other 4xx: a definite no that the same request will get again
+    ├── OutOfSpace       507: the drive or the mailbox is full; nothing was kept
+    ├── NameTaken        409, and what has the name is another file than ours
+    └── LinksForbidden   403 to a link for everybody: the tenant forbids such links
 
-Definite: every answer below 500, 503, and every failure before the request was on its way
+Definite: every answer below 500, 503, 507, and every failure before the request was on its way
 (connection refused, unknown host, TLS, connecting too slow, no free connection, no token).
 Ambiguous: 500, 502, 504 and every other 5xx, since a gateway can fail after the mailbox did the
 work; a time-out while writing or reading; a connection that breaks once it was open, also one
@@ -29,6 +32,7 @@ from typing import TYPE_CHECKING
 from shared.errors import EngagementError
 
 if TYPE_CHECKING:
+    import httpx
     from kiota_abstractions.api_error import APIError
 
 # Graph's codes for "this mailbox does not exist (for us)", as against an item in it.
@@ -42,6 +46,7 @@ UNKNOWN_MAILBOX_CODES = frozenset(
     }
 )
 _LATER = frozenset({429, 503, 509})
+_NO_ROOM = 507
 
 
 class GraphError(EngagementError):
@@ -99,6 +104,18 @@ class Refused(GraphError):
         self.message = message
 
 
+class OutOfSpace(Refused):
+    """There is no room for it. Somebody has to make some, so no use to try again at once."""
+
+
+class NameTaken(Refused):
+    """The name in the drive belongs to a file of another size or content than ours."""
+
+
+class LinksForbidden(Refused):
+    """The tenant, or the site, forbids links that work for everybody."""
+
+
 @contextmanager
 def translated(action: str) -> Iterator[None]:
     """Turn what the SDK, httpx and azure-identity raise in the block into this module's errors.
@@ -136,16 +153,18 @@ def translated(action: str) -> Iterator[None]:
 
 def from_answer(action: str, error: APIError) -> GraphError:
     """The error for an answer of Graph: its status decides first, its code second."""
-    status = error.response_status_code or 0
-    code, message = _code_and_message(error)
-    said = f"Could not {action}: {status} {code}".rstrip() + "."
-    if status in _LATER:
-        return Throttled(said, retry_after(dict(error.response_headers or {})))
-    if status == 404:
-        return NotFound(said, code)
-    if 400 <= status < 500:
-        return Refused(said, status, code, message)
-    return Ambiguous(f"Unclear whether Graph did {action}: {status} {code}".rstrip() + ".")
+    status, headers = error.response_status_code or 0, dict(error.response_headers or {})
+    return _meaning(action, status, headers, *_code_and_message(error))
+
+
+def from_response(action: str, response: httpx.Response) -> GraphError:
+    """The same for an answer that was asked for without the SDK."""
+    try:
+        error = response.json()["error"]
+        code, message = str(error["code"]), str(error.get("message", ""))
+    except (ValueError, TypeError, LookupError, AttributeError):
+        code = message = ""
+    return _meaning(action, response.status_code, dict(response.headers), code, message)
 
 
 def retry_after(headers: dict[str, str]) -> float | None:
@@ -164,6 +183,21 @@ def retry_after(headers: dict[str, str]) -> float | None:
         except (ValueError, TypeError):
             return None
     return max(0.0, seconds) if seconds < float("inf") else None
+
+
+def _meaning(
+    action: str, status: int, headers: dict[str, str], code: str, message: str
+) -> GraphError:
+    said = f"Could not {action}: {status} {code}".rstrip() + "."
+    if status in _LATER:
+        return Throttled(said, retry_after(headers))
+    if status == 404:
+        return NotFound(said, code)
+    if status == _NO_ROOM:
+        return OutOfSpace(said, status, code, message)
+    if 400 <= status < 500:
+        return Refused(said, status, code, message)
+    return Ambiguous(f"Unclear whether Graph did {action}: {status} {code}".rstrip() + ".")
 
 
 def _code_and_message(error: APIError) -> tuple[str, str]:

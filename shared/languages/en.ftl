@@ -29,6 +29,12 @@ altered-link-go = Go to the address the sender wrote
 altered-link-unknown = Please open the link from the original message, or ask the sender for the address.
 withdrawn-link-title = This link no longer works
 withdrawn-link-text = The sender's service has withdrawn it. Please ask the sender for a new one.
+unknown-link-title = This link is not complete
+unknown-link-text = A part of it is missing or was changed on its way. Please open it from the original message.
+gone-file-title = This file is no longer shared
+gone-file-text = The link has expired, or the sender has taken the file back. Please ask the sender for it.
+unavailable-file-title = The file cannot be opened right now
+unavailable-file-text = Please try again in a minute.
 
 ## What happened to a message
 
@@ -84,6 +90,11 @@ failure-recipient-refused = { $who-count ->
 failure-message-too-large = The message is too large for the mail server. Remove or shrink attachments and images, then send again.
 failure-may-have-been-sent = The connection broke while sending, and the message may have been sent. Look in Sent Items before you send it again.
 failure-cannot-follow = The message can no longer be followed, and you asked to send it only if it can. Nothing was sent.
+failure-attachments-too-large = The message can no longer be followed, and its files are too large to travel in it (more than { $limit }). Nothing was sent. Remove files, or share them in another way.
+failure-drive-unknown = { $address } has no OneDrive, or it cannot be found. Ask your administrator for a license, or for another place for followed files.
+failure-drive-full = The OneDrive of { $address } is full. Make room there, then try again. Nothing was sent.
+failure-drive-out-of-scope = The app may not write to the OneDrive of { $address }. Ask your administrator to allow it. Nothing was sent.
+failure-file-refused = OneDrive does not take the file { $name }. Rename it or attach it without following. Nothing was sent.
 failure-graph-unavailable = Microsoft 365 did not answer for a long time, so we stopped trying. Nothing was sent. Please try again.
 failure-unexpected = Something went wrong on our side, and the message was not sent. Please try again. If it happens again, tell your administrator.
 
@@ -181,6 +192,14 @@ detail-bcc = Blind copy (Bcc)
 detail-regarding = Regarding
 detail-accepted = Accepted
 detail-sent = Sent
+files-title = Attachments
+file-not-followed = Attached, not followed
+file-waiting = On its way to OneDrive
+file-stored = In OneDrive
+file-until = Can be opened until { $day }
+file-leaving = Taken back
+file-gone = Taken back
+file-refused = Could not be stored in OneDrive
 links-title = Links in the message
 link-too-long = Not followed: the address is too long.
 link-opt-out = Not followed: the message says so.

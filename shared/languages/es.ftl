@@ -29,6 +29,12 @@ altered-link-go = Ir a la dirección que escribió el remitente
 altered-link-unknown = Abra el enlace desde el mensaje original o pida la dirección al remitente.
 withdrawn-link-title = Este enlace ya no funciona
 withdrawn-link-text = El servicio del remitente lo ha retirado. Pida un enlace nuevo al remitente.
+unknown-link-title = Este enlace no está completo
+unknown-link-text = Falta una parte o se cambió por el camino. Ábralo desde el mensaje original.
+gone-file-title = Este archivo ya no se comparte
+gone-file-text = El enlace ha caducado o el remitente ha retirado el archivo. Pídaselo al remitente.
+unavailable-file-title = El archivo no se puede abrir ahora
+unavailable-file-text = Inténtelo de nuevo en un minuto.
 
 ## Qué pasó con un mensaje
 
@@ -84,6 +90,11 @@ failure-recipient-refused = { $who-count ->
 failure-message-too-large = El mensaje es demasiado grande para el servidor de correo. Quite o reduzca adjuntos e imágenes y envíelo de nuevo.
 failure-may-have-been-sent = La conexión se cortó durante el envío, y es posible que el mensaje se haya enviado. Mire en Elementos enviados antes de enviarlo de nuevo.
 failure-cannot-follow = El mensaje ya no se puede seguir, y usted pidió enviarlo solo si se podía. No se envió nada.
+failure-attachments-too-large = El mensaje ya no se puede seguir, y sus archivos son demasiado grandes para viajar en él (más de { $limit }). No se envió nada. Quite archivos o compártalos de otro modo.
+failure-drive-unknown = { $address } no tiene OneDrive, o no se encuentra. Pida al administrador una licencia u otro lugar para los archivos seguidos.
+failure-drive-full = El OneDrive de { $address } está lleno. Libere espacio e inténtelo de nuevo. No se envió nada.
+failure-drive-out-of-scope = La aplicación no puede escribir en el OneDrive de { $address }. Pida al administrador que lo permita. No se envió nada.
+failure-file-refused = OneDrive no acepta el archivo { $name }. Cámbiele el nombre o adjúntelo sin seguirlo. No se envió nada.
 failure-graph-unavailable = Microsoft 365 no respondió durante mucho tiempo y dejamos de intentarlo. No se envió nada. Inténtelo de nuevo.
 failure-unexpected = Algo falló de nuestro lado y el mensaje no se envió. Inténtelo de nuevo. Si vuelve a ocurrir, avise a su administrador.
 
@@ -181,6 +192,14 @@ detail-bcc = Copia oculta (CCO)
 detail-regarding = Referente a
 detail-accepted = Aceptado
 detail-sent = Enviado
+files-title = Archivos adjuntos
+file-not-followed = Adjunto, sin seguir
+file-waiting = De camino a OneDrive
+file-stored = En OneDrive
+file-until = Se puede abrir hasta el { $day }
+file-leaving = Retirado
+file-gone = Retirado
+file-refused = No se pudo guardar en OneDrive
 links-title = Enlaces del mensaje
 link-too-long = Sin seguimiento: la dirección es demasiado larga.
 link-opt-out = Sin seguimiento: así lo pide el mensaje.

@@ -29,6 +29,12 @@ altered-link-go = Ir para o endereço que o remetente escreveu
 altered-link-unknown = Abra o link a partir da mensagem original ou peça o endereço ao remetente.
 withdrawn-link-title = Este link não funciona mais
 withdrawn-link-text = O serviço do remetente o retirou. Peça um novo link ao remetente.
+unknown-link-title = Este link não está completo
+unknown-link-text = Uma parte dele falta ou foi alterada no caminho. Abra-o a partir da mensagem original.
+gone-file-title = Este arquivo não está mais compartilhado
+gone-file-text = O link expirou ou o remetente retirou o arquivo. Peça-o ao remetente.
+unavailable-file-title = O arquivo não pode ser aberto agora
+unavailable-file-text = Tente de novo em um minuto.
 
 ## O que aconteceu com uma mensagem
 
@@ -84,6 +90,11 @@ failure-recipient-refused = { $who-count ->
 failure-message-too-large = A mensagem é grande demais para o servidor de email. Remova ou reduza anexos e imagens e envie de novo.
 failure-may-have-been-sent = A conexão caiu durante o envio, e a mensagem pode ter sido enviada. Veja nos Itens Enviados antes de enviar de novo.
 failure-cannot-follow = A mensagem não pode mais ser acompanhada, e você pediu para enviá-la só se pudesse. Nada foi enviado.
+failure-attachments-too-large = A mensagem não pode mais ser seguida, e os arquivos são grandes demais para irem nela (mais de { $limit }). Nada foi enviado. Remova arquivos ou compartilhe-os de outra forma.
+failure-drive-unknown = { $address } não tem OneDrive, ou ele não foi encontrado. Peça ao administrador uma licença ou outro lugar para os arquivos seguidos.
+failure-drive-full = O OneDrive de { $address } está cheio. Libere espaço e tente de novo. Nada foi enviado.
+failure-drive-out-of-scope = O aplicativo não pode gravar no OneDrive de { $address }. Peça ao administrador que permita. Nada foi enviado.
+failure-file-refused = O OneDrive não aceita o arquivo { $name }. Renomeie-o ou anexe-o sem seguir. Nada foi enviado.
 failure-graph-unavailable = O Microsoft 365 ficou muito tempo sem responder, e paramos de tentar. Nada foi enviado. Tente de novo.
 failure-unexpected = Algo deu errado do nosso lado, e a mensagem não foi enviada. Tente de novo. Se acontecer outra vez, avise o administrador.
 
@@ -181,6 +192,14 @@ detail-bcc = Cópia oculta (Cco)
 detail-regarding = Referente a
 detail-accepted = Aceita em
 detail-sent = Enviada em
+files-title = Anexos
+file-not-followed = Anexado, não seguido
+file-waiting = A caminho do OneDrive
+file-stored = No OneDrive
+file-until = Pode ser aberto até { $day }
+file-leaving = Retirado
+file-gone = Retirado
+file-refused = Não pôde ser guardado no OneDrive
 links-title = Links na mensagem
 link-too-long = Não acompanhado: o endereço é longo demais.
 link-opt-out = Não acompanhado: a mensagem pede isso.

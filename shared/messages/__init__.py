@@ -7,5 +7,6 @@ One partition of the table `messages` is the whole story of a message:
     copy~0000        one sent email of it: the sending step it has reached, and its own KPIs
     event~…          the timeline, newest first
     link~0000~000012 the links of what was sent
+    file~0001        a followed attachment: where it is in OneDrive, and its link
     todo~…           what still has to follow from a change (list rows; later cards, webhooks, …)
 """

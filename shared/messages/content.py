@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from shared.errors import StorageUnavailable
 from shared.messages.rows import recipients_from_json, recipients_to_json
-from shared.model import Content, RecordRef
+from shared.model import Attachment, Content, RecordRef
 from shared.organizations import Organization
 
 CONTAINER = "content"
@@ -21,6 +21,7 @@ async def store_content(organization: Organization, message: str, content: Conte
         "text": content.text,
         "recipients": recipients_to_json(content.recipients),
         "regarding": asdict(content.regarding) if content.regarding else None,
+        "attachments": [asdict(attachment) for attachment in content.attachments],
     }
     await organization.blobs.put(CONTAINER, _name(message), json.dumps(value).encode())
 
@@ -37,7 +38,13 @@ async def load_content(organization: Organization, message: str) -> Content:
         text=value["text"],
         recipients=recipients_from_json(value["recipients"]),
         regarding=RecordRef(**value["regarding"]) if value["regarding"] else None,
+        attachments=tuple(Attachment(**one) for one in value.get("attachments", ())),
     )
+
+
+def file_name(message: str, number: int) -> str:
+    """The blob that holds an attachment of a message until nobody needs it any more."""
+    return f"files/{message}/{number}"
 
 
 def _name(message: str) -> str:

@@ -29,6 +29,10 @@ TABLE = "messages"
 MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 MESSAGE_KEY = "message"
 SCHEMA = 1
+ERASED = "erasedAt"
+"""The mark of a message that was erased: what is left of its row is this and its keys. Hits of it
+that come later are refused, where a message without any row would look like an unknown one."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,6 +58,7 @@ class MessageRow:
     language: str
     accepted_at: datetime
     copies: int = 1
+    attachments: int = 0
     sent_at: datetime | None = None
     sending_began_at: datetime | None = None
     failure: Failure | None = None
@@ -125,7 +130,7 @@ def instant_of(ms: int) -> datetime:
 
 
 def message_to_row(message: MessageRow) -> Row:
-    return _row(
+    return filled_row(
         message.id,
         MESSAGE_KEY,
         status=message.status,
@@ -138,20 +143,26 @@ def message_to_row(message: MessageRow) -> Row:
         followChoice=message.follow_choice,
         reasons=json.dumps([asdict(reason) for reason in message.reasons]),
         language=message.language,
-        acceptedAt=_text(message.accepted_at),
+        acceptedAt=text_or_none(message.accepted_at),
         copies=message.copies,
-        sentAt=_text(message.sent_at),
-        sendingBeganAt=_text(message.sending_began_at),
+        attachments=message.attachments,
+        sentAt=text_or_none(message.sent_at),
+        sendingBeganAt=text_or_none(message.sending_began_at),
         failure=json.dumps(asdict(message.failure)) if message.failure else None,
         leaseOwner=message.lease_owner,
-        leaseUntil=_text(message.lease_until),
+        leaseUntil=text_or_none(message.lease_until),
         attempts=message.attempts,
-        dueAt=_text(message.due_at),
-        notBefore=_text(message.not_before),
+        dueAt=text_or_none(message.due_at),
+        notBefore=text_or_none(message.not_before),
         todoSequence=message.todo_sequence,
         kpis=_kpis_text(message.kpis),
         version=message.version,
     )
+
+
+def is_erased(row: Row) -> bool:
+    """Whether a message row is only the mark that there was one."""
+    return bool(row.get(ERASED))
 
 
 def message_from_row(row: Row) -> MessageRow:
@@ -173,14 +184,15 @@ def message_from_row(row: Row) -> MessageRow:
         language=row["language"],
         accepted_at=_required(row["acceptedAt"]),
         copies=row["copies"],
-        sent_at=_instant(row.get("sentAt")),
-        sending_began_at=_instant(row.get("sendingBeganAt")),
+        attachments=row.get("attachments", 0),
+        sent_at=instant_or_none(row.get("sentAt")),
+        sending_began_at=instant_or_none(row.get("sendingBeganAt")),
         failure=Failure(failure["code"], failure["values"]) if failure else None,
         lease_owner=row["leaseOwner"],
-        lease_until=_instant(row.get("leaseUntil")),
+        lease_until=instant_or_none(row.get("leaseUntil")),
         attempts=row["attempts"],
-        due_at=_instant(row.get("dueAt")),
-        not_before=_instant(row.get("notBefore")),
+        due_at=instant_or_none(row.get("dueAt")),
+        not_before=instant_or_none(row.get("notBefore")),
         todo_sequence=row["todoSequence"],
         kpis=_kpis(row["kpis"]),
         version=row["version"],
@@ -188,19 +200,19 @@ def message_from_row(row: Row) -> MessageRow:
 
 
 def copy_to_row(message: str, copy: CopyRow) -> Row:
-    return _row(
+    return filled_row(
         message,
         copy_key(copy.number),
         recipient=copy.recipient,
         step=copy.step,
-        stepAt=_text(copy.step_at),
+        stepAt=text_or_none(copy.step_at),
         draftId=copy.draft_id,
         internetMessageId=copy.internet_message_id,
         conversationId=copy.conversation_id,
         kpis=_kpis_text(copy.kpis),
-        firstHumanOpenAt=_text(copy.first_human_open_at),
-        firstHumanClickAt=_text(copy.first_human_click_at),
-        inferredOpenAt=_text(copy.inferred_open_at),
+        firstHumanOpenAt=text_or_none(copy.first_human_open_at),
+        firstHumanClickAt=text_or_none(copy.first_human_click_at),
+        inferredOpenAt=text_or_none(copy.inferred_open_at),
         chains=chains_to_text(copy.chains),
     )
 
@@ -210,29 +222,30 @@ def copy_from_row(row: Row) -> CopyRow:
         number=int(row["RowKey"].partition("~")[2]),
         recipient=row.get("recipient"),
         step=Step(row["step"]),
-        step_at=_instant(row.get("stepAt")),
+        step_at=instant_or_none(row.get("stepAt")),
         draft_id=row.get("draftId"),
         internet_message_id=row.get("internetMessageId"),
         conversation_id=row.get("conversationId"),
         kpis=_kpis(row["kpis"]),
-        first_human_open_at=_instant(row.get("firstHumanOpenAt")),
-        first_human_click_at=_instant(row.get("firstHumanClickAt")),
-        inferred_open_at=_instant(row.get("inferredOpenAt")),
+        first_human_open_at=instant_or_none(row.get("firstHumanOpenAt")),
+        first_human_click_at=instant_or_none(row.get("firstHumanClickAt")),
+        inferred_open_at=instant_or_none(row.get("inferredOpenAt")),
         chains=chains_from_text(row.get("chains")),
     )
 
 
 def event_to_row(message: str, event: Event) -> Row:
-    return _row(
+    return filled_row(
         message,
         event_key(event.at, event.id),
         kind=event.kind,
-        at=_text(event.at),
+        at=text_or_none(event.at),
         copy=event.copy,
         automated=event.automated,
         reasons=" ".join(event.reasons),
         inferred=event.inferred,
         link=event.link,
+        attachment=event.attachment,
         image=event.image,
         agent=event.agent,
         client=event.client,
@@ -251,6 +264,7 @@ def event_from_row(row: Row) -> Event:
         reasons=tuple(row["reasons"].split()),
         inferred=row["inferred"],
         link=row.get("link"),
+        attachment=row.get("attachment"),
         image=row.get("image"),
         agent=row.get("agent"),
         client=row.get("client"),
@@ -265,7 +279,7 @@ LONGEST_URL = 8_000
 def link_to_row(message: str, copy: int, place: int, link: Link) -> Row:
     """A link's row; one that is not followed is kept under its place in the message."""
     key = link_key(copy, link.index) if link.index is not None else left_link_key(copy, place)
-    return _row(
+    return filled_row(
         message,
         key,
         place=place,
@@ -283,7 +297,7 @@ def link_from_row(row: Row) -> Link:
 
 
 def image_to_row(message: str, copy: int, index: int, image: StoredImage) -> Row:
-    return _row(
+    return filled_row(
         message,
         image_key(copy, index),
         sha256=image.sha256,
@@ -312,7 +326,7 @@ def recipients_from_json(values: list[dict[str, Any]]) -> tuple[Recipient, ...]:
 def kpis_to_json(kpis: Kpis) -> dict[str, Any]:
     """The KPIs as the API names them."""
     return {
-        _camel(name): _text(value) if isinstance(value, datetime) else value
+        _camel(name): text_or_none(value) if isinstance(value, datetime) else value
         for name, value in asdict(kpis).items()
     }
 
@@ -325,7 +339,7 @@ def _kpis(text: str) -> Kpis:
     values: dict[str, Any] = json.loads(text)
     for name in values:
         if name.endswith("At"):
-            values[name] = _instant(values[name])
+            values[name] = instant_or_none(values[name])
     return Kpis(**{name.name: values[_camel(name.name)] for name in fields(Kpis)})
 
 
@@ -334,7 +348,7 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def _row(partition: str, key: str, /, **properties: Any) -> Row:
+def filled_row(partition: str, key: str, /, **properties: Any) -> Row:
     """A row without empty properties: Table Storage knows no null."""
     present = {
         name: str(value) if isinstance(value, str) else value
@@ -349,11 +363,11 @@ def instant_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _text(instant: datetime | None) -> str | None:
+def text_or_none(instant: datetime | None) -> str | None:
     return None if instant is None else instant_text(instant)
 
 
-def _instant(text: str | None) -> datetime | None:
+def instant_or_none(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 

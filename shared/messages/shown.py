@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shared.messages.files import FileRow, Place
 from shared.messages.rows import CopyRow, MessageRow, instant_text, kpis_to_json
 from shared.messages.stored import Stored
-from shared.model import Content, Event, Kpis, Link, RecordRef
+from shared.messages.timeline import Entry
+from shared.model import Attachment, Content, Kpis, Link, RecordRef, Step
 
 
 def kpis_shown(kpis: Kpis, *, engagement: bool) -> dict[str, Any] | None:
@@ -39,6 +41,7 @@ def whole(
     stored: Stored,
     content: Content,
     links: Sequence[Link],
+    files: Sequence[FileRow],
     *,
     engagement: bool,
     sentences: Mapping[str, Any],
@@ -46,9 +49,10 @@ def whole(
     """One message with everything that is known of it, but its timeline and its body."""
     message = stored.message
     copies = [stored.copies[number] for number in sorted(stored.copies)]
+    by_number = {file.number: file for file in files}
     return {
         **listed(message, engagement=engagement, sentences=sentences),
-        "step": copies[0].step.value,
+        "step": _step(copies[0], files),
         "follow": message.follow_choice.value,
         "notFollowedReasons": sentences["reasons"],
         "regarding": _ref(content.regarding),
@@ -62,7 +66,7 @@ def whole(
             for one in content.recipients
         ],
         "copies": [_copy(copy) for copy in copies],
-        "attachments": [],
+        "attachments": [_attachment(one, by_number.get(one.number)) for one in content.attachments],
         "links": [
             {
                 "index": link.index,
@@ -76,10 +80,9 @@ def whole(
     }
 
 
-def event_shown(
-    event: Event, copies: Mapping[int, CopyRow], links: Mapping[int, Link]
-) -> dict[str, Any]:
-    link = links.get(event.link) if event.link is not None else None
+def entry_shown(entry: Entry) -> dict[str, Any]:
+    """An event of the timeline."""
+    event, link = entry.event, entry.link
     return {
         "id": event.id,
         "kind": event.kind.value,
@@ -87,14 +90,38 @@ def event_shown(
         "automated": event.automated,
         "reasons": list(event.reasons),
         "inferred": event.inferred,
-        "recipient": copies[event.copy].recipient if event.copy in copies else None,
+        "recipient": entry.recipient,
         "link": {"index": link.index, "url": link.url, "text": link.text} if link else None,
-        "attachment": None,
+        "attachment": {"id": str(entry.file.number), "name": entry.file.name}
+        if entry.file
+        else None,
         "image": None if event.image is None else {"id": str(event.image)},
         "client": {"name": event.client, "device": event.device},
         "country": event.country,
         "repliedBy": None,
         "failedAddress": None,
+    }
+
+
+def _step(copy: CopyRow, files: Sequence[FileRow]) -> str:
+    """How far the sending is; before the first step, followed files may still be on their way."""
+    if copy.step is Step.ACCEPTED and any(file.place is Place.WAITING for file in files):
+        return "uploading"
+    return copy.step.value
+
+
+def _attachment(attachment: Attachment, file: FileRow | None) -> dict[str, Any]:
+    """A file of the message; what is null belongs to followed ones only."""
+    return {
+        "id": str(attachment.number),
+        "name": attachment.name,
+        "contentType": attachment.content_type,
+        "size": attachment.size,
+        "contentId": attachment.content_id,
+        "followed": file is not None,
+        "place": file.place.value if file else None,
+        "expiresAt": instant_text(file.expires_at) if file and file.expires_at else None,
+        "withdrawnAt": instant_text(file.withdrawn_at) if file and file.withdrawn_at else None,
     }
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.messages.files import FileRow, file_to_row
 from shared.messages.rows import (
     MESSAGE_ID,
     MESSAGE_KEY,
@@ -14,6 +15,7 @@ from shared.messages.rows import (
     MessageRow,
     copy_from_row,
     copy_to_row,
+    is_erased,
     message_from_row,
     message_to_row,
 )
@@ -31,14 +33,14 @@ class Stored:
 
 
 async def read_message(organization: Organization, message: str) -> Stored | None:
-    """The message with all its copies, or None where there is none."""
+    """The message with all its copies, or None where there is none or it was erased."""
     if not MESSAGE_ID.fullmatch(message):
         return None
     # The message first: every write of a copy is a write of the message too, so that copies which
     # are newer than the message read before them are caught by its ETag. Those that a writer only
     # counts and does not write would not be caught by their own.
     read = await organization.tables.get(TABLE, message, MESSAGE_KEY)
-    if read is None:
+    if read is None or is_erased(read.row):
         return None
     copies = await organization.tables.page(
         TABLE, message, after="copy~", below="copy~~", limit=1000
@@ -76,8 +78,16 @@ async def write_message(
 
 
 async def create_message(
-    organization: Organization, message: MessageRow, copies: Sequence[CopyRow]
+    organization: Organization,
+    message: MessageRow,
+    copies: Sequence[CopyRow],
+    files: Sequence[FileRow] = (),
 ) -> None:
-    """Stores a new message with its copies; raises `Conflict` where it is there already."""
-    rows = [message_to_row(message)] + [copy_to_row(message.id, copy) for copy in copies]
+    """Stores a new message with its copies and followed attachments; raises `Conflict` where it is
+    there already."""
+    rows = [
+        message_to_row(message),
+        *(copy_to_row(message.id, copy) for copy in copies),
+        *(file_to_row(message.id, file) for file in files),
+    ]
     await organization.tables.transact(TABLE, [Write("insert", row) for row in rows])

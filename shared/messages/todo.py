@@ -5,46 +5,61 @@ A change and its `todo` row are one transaction; the row is deleted when everyth
 been done. So a crash in between leaves the row, and whoever works on the message next does it
 again: everything here may be done twice. Today that is the message's list rows; cards and
 webhooks, which hook in here, find the ids of the new events in the row.
+
+Who changes a message several times in a row may leave one row for all of it, so that its end costs
+one deletion however many there were: the row of a later change takes the place of the former, once
+all that follows from the former's events alone was done (nothing today). What follows for the
+message as a whole is done at the end.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from shared.errors import Changed
 from shared.messages.feeds import list_message
-from shared.messages.rows import MESSAGE_KEY, TABLE, MessageRow, message_from_row, todo_key
+from shared.messages.rows import (
+    MESSAGE_KEY,
+    TABLE,
+    MessageRow,
+    is_erased,
+    message_from_row,
+    todo_key,
+)
 from shared.organizations import Organization
-from shared.storage.tables import TRANSACTION_LIMIT, Row, Write
+from shared.storage.tables import Row, Write
 
 
-def with_todo(message: MessageRow, events: Sequence[str] = ()) -> tuple[MessageRow, Write]:
-    """The message with its next version, and the write of the todo row that belongs to it."""
-    sequence = message.todo_sequence + 1
+def with_todo(
+    message: MessageRow, events: Sequence[str] = (), instead_of: str | None = None
+) -> tuple[MessageRow, Write]:
+    """The message with its next version, and the write of the todo row that belongs to it.
+
+    `instead_of` is the key of a row of one's own, that has not been drained, to take its place.
+    """
+    sequence = message.todo_sequence + (instead_of is None)
     row: Row = {
         "PartitionKey": message.id,
-        "RowKey": todo_key(sequence),
+        "RowKey": instead_of or todo_key(sequence),
         "schema": 1,
         "events": json.dumps(list(events)),
     }
     changed = replace(message, todo_sequence=sequence, version=message.version + 1)
-    return changed, Write("insert", row)
+    # Somebody who found the former left behind may have drained it meanwhile: hence no replace.
+    return changed, Write("upsert" if instead_of else "insert", row)
 
 
-async def drain(organization: Organization, message: MessageRow, keys: Iterable[str]) -> None:
-    """Does what follows from the changes whose todo rows have these keys, then deletes the rows."""
+async def drain(
+    organization: Organization,
+    message: MessageRow,
+    keys: Iterable[str],
+    etags: Mapping[str, str] | None = None,
+) -> None:
+    """Does what follows from the changes whose todo rows have these keys, then deletes the rows,
+    those with an ETag only where they have not changed since."""
     await list_message(organization, message)
-    rows = [{"PartitionKey": message.id, "RowKey": key} for key in keys]
-    for start in range(0, len(rows), TRANSACTION_LIMIT):
-        part = rows[start : start + TRANSACTION_LIMIT]
-        try:
-            await organization.tables.transact(TABLE, [Write("delete", row) for row in part])
-        except Changed:
-            # Somebody else did the same, and some are gone: the rest goes one by one.
-            for row in part:
-                await organization.tables.delete(TABLE, message.id, row["RowKey"])
+    await organization.tables.delete_all(TABLE, message.id, list(keys), etags)
 
 
 async def drain_left_behind(organization: Organization, message: str) -> None:
@@ -53,5 +68,7 @@ async def drain_left_behind(organization: Organization, message: str) -> None:
     if not left:
         return
     read = await organization.tables.get(TABLE, message, MESSAGE_KEY)
-    if read is not None:
-        await drain(organization, message_from_row(read.row), [r.row["RowKey"] for r in left])
+    if read is not None and not is_erased(read.row):
+        # Only as they are: whoever is at work here may have put a row for a later change in place.
+        etags = {todo.row["RowKey"]: todo.etag for todo in left}
+        await drain(organization, message_from_row(read.row), etags, etags)

@@ -13,6 +13,8 @@ from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 
+from shared.languages.sizes import size_text
+
 
 def formats(language: str) -> Mapping[str, Callable[..., Any]]:
     """What a template calls to write values, by name."""
@@ -33,4 +35,14 @@ def formats(language: str) -> Mapping[str, Callable[..., Any]]:
     def country(code: str) -> str:
         return str(locale.territories.get(code.upper(), code))
 
-    return {"day": day, "clock": clock, "exact": exact, "number": number, "country": country}
+    def size(count: int) -> str:
+        return size_text(language, count)
+
+    return {
+        "size": size,
+        "day": day,
+        "clock": clock,
+        "exact": exact,
+        "number": number,
+        "country": country,
+    }

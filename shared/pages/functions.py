@@ -78,10 +78,10 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
     visitor.require("read")
     from shared.languages import choose
     from shared.messages.reading import is_seen
+    from shared.messages.timeline import AUTOMATED
     from shared.pages.message_page import EVERYTHING, read_message_page
     from shared.pages.rendering import render
     from shared.sending.wording import sentences
-    from shared.tracking.timeline import AUTOMATED
 
     settings = await visitor.organization.settings()
     page = await read_message_page(

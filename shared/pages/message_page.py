@@ -7,25 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.messages.content import load_content
+from shared.messages.files import FileRow, read_files
 from shared.messages.reading import read_links
 from shared.messages.rows import MessageRow
 from shared.messages.stored import read_message
-from shared.model import Content, Event, Kpis, Link, Recipient
+from shared.messages.timeline import Entry, TimelinePage, entries, read_timeline
+from shared.model import Content, Kpis, Link, Recipient
 from shared.organizations import Organization
 from shared.pages.addresses import message_address
-from shared.tracking.timeline import TimelinePage, read_timeline
 from shared.web.requests import cursor_for
 
 EVERYTHING = "include"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An event with who and what it was about, where that is known."""
-
-    event: Event
-    recipient: Recipient | None
-    link: Link | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +27,14 @@ class MessagePage:
     message: MessageRow
     content: Content
     links: Sequence[Link]
+    files: Mapping[int, FileRow]
+    """Where its followed attachments are, by their number."""
     kpis: Kpis | None
     engagement: bool
     one_copy_for_several: bool
     automated: str
+    people: Mapping[str, Recipient]
+    """By their address, as the entries name them."""
     entries: Sequence[Entry]
     older: str | None
     newest: str | None
@@ -58,15 +54,15 @@ async def read_message_page(
     if stored is None:
         return None
     row = stored.message
-    content, links, timeline = await asyncio.gather(
+    content, links, stored_files, timeline = await asyncio.gather(
         load_content(organization, row.id),
         read_links(organization, row.id),
+        read_files(organization, row.id),
         _timeline(organization, row.id, engagement, automated, cursor, limit),
     )
+    files = [one.file for one in stored_files]
     chosen = {} if automated == EVERYTHING else {"automated": automated}
     older = {**chosen, "cursor": cursor_for(timeline.cursor)} if timeline.cursor else None
-    people = {one.address: one for one in content.recipients}
-    copies = {number: copy.recipient for number, copy in stored.copies.items()}
     return MessagePage(
         message=row,
         content=content,
@@ -75,7 +71,9 @@ async def read_message_page(
         engagement=engagement,
         one_copy_for_several=len(content.recipients) > 1 and row.copies == 1,
         automated=automated,
-        entries=_entries(timeline.events, copies, people, links),
+        people={one.address: one for one in content.recipients},
+        files={file.number: file for file in files},
+        entries=entries(timeline.events, stored.copies, links, files),
         older=message_address(organization.id, row.id, **older) if older else None,
         newest=message_address(organization.id, row.id, **chosen) if cursor else None,
     )
@@ -93,21 +91,4 @@ async def _timeline(
         return TimelinePage((), None)
     return await read_timeline(
         organization, message, automated=automated, cursor=cursor, limit=limit
-    )
-
-
-def _entries(
-    events: Sequence[Event],
-    copies: Mapping[int, str | None],
-    people: Mapping[str, Recipient],
-    links: Sequence[Link],
-) -> tuple[Entry, ...]:
-    by_index = {link.index: link for link in links if link.index is not None}
-    return tuple(
-        Entry(
-            event,
-            people.get(copies.get(event.copy) or ""),
-            by_index.get(event.link) if event.link is not None else None,
-        )
-        for event in events
     )

@@ -15,4 +15,25 @@ def altered_link_page(language: str, stored: tuple[str, str] | None) -> func.Htt
 
 def withdrawn_link_page(language: str) -> func.HttpResponse:
     """410: the key that signed the link was withdrawn."""
-    return render("withdrawn_link.html", language, 410)
+    return _notice(language, 410, "withdrawn-link")
+
+
+def unknown_link_page(language: str) -> func.HttpResponse:
+    """404: this is no link of ours."""
+    return _notice(language, 404, "unknown-link")
+
+
+def gone_file_page(language: str) -> func.HttpResponse:
+    """410: the file's link expired, or its sender took it back."""
+    return _notice(language, 410, "gone-file")
+
+
+def unavailable_file_page(language: str) -> func.HttpResponse:
+    """503: it cannot be shown now; soon it can."""
+    return _notice(language, 503, "unavailable-file", {"Retry-After": "30"})
+
+
+def _notice(
+    language: str, status: int, topic: str, headers: dict[str, str] | None = None
+) -> func.HttpResponse:
+    return render("notice.html", language, status, headers, topic=topic)

@@ -1,22 +1,24 @@
 """Accepting a message: everything is checked before anything is stored; what is stored is sent.
 
 The order of writes makes a crash harmless at every point: the reservation of the idempotency key,
-the row that brings the message up again, its content, and then, in one transaction, the message
-itself. Only that last one makes it a message. Lists and the word to the delivery queue follow, and
-are made up for by whoever comes next if they are missing.
+the row that brings the message up again, its files and its content, and then, in one transaction,
+the message itself. Only that last one makes it a message. Lists and the word to the delivery queue
+follow, and are made up for by whoever comes next if they are missing.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from shared.attachments.staging import GivenFiles, refuse_too_large_together, store_files
 from shared.errors import Conflict, Problem, Refusal, StorageUnavailable
 from shared.messages.content import store_content
 from shared.messages.feeds import list_message
+from shared.messages.files import new_file
 from shared.messages.rows import CopyRow, MessageRow
 from shared.messages.stored import create_message
 from shared.model import Content, FollowChoice, Kpis, Recipient, Status
@@ -41,6 +43,7 @@ class Order:
     follow: FollowChoice
     language: str
     """Of the sentences in the answer, and of what the message says in our name."""
+    files: GivenFiles = field(default_factory=GivenFiles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,11 @@ async def accept(
             (Problem("/from", "This mailbox is not one of the organization's sending mailboxes."),),
         )
     decision = await _decide(organization, settings, order)
+    refuse_too_large_together(
+        order.content.attachments,
+        followed=decision.followed,
+        limit=settings.attachment_limit,
+    )
     now = clock()
     message = new_id()
     if key is not None:
@@ -77,7 +85,8 @@ async def accept(
         if isinstance(reserved, dict):
             return reserved
         message = reserved
-    await _store(organization, _message_row(order, decision, message, now), order.content)
+    row = _message_row(order, decision, message, now)
+    await _store(organization, row, order, now)
     try:
         await deliver(message)
     except StorageUnavailable as error:
@@ -134,13 +143,18 @@ async def _reserve(
             return answer
 
 
-async def _store(organization: Organization, message: MessageRow, content: Content) -> None:
+async def _store(
+    organization: Organization, message: MessageRow, order: Order, now: datetime
+) -> None:
+    content = order.content
     assert message.due_at is not None
     await put_due(organization, message.id, message.due_at)
+    await store_files(organization, message.id, order.files, now)
     await store_content(organization, message.id, content)
     sole = content.recipients[0].address if message.recipient_count == 1 else None
+    files = [new_file(one) for one in content.attachments if message.followed and one.follow]
     try:
-        await create_message(organization, message, [CopyRow(number=0, recipient=sole)])
+        await create_message(organization, message, [CopyRow(number=0, recipient=sole)], files)
     except Conflict:
         # An attempt with the same key that we took for dead has stored it: that is the message.
         return
@@ -165,6 +179,7 @@ def _message_row(order: Order, decision: Decision, message: str, now: datetime) 
         follow_choice=order.follow,
         reasons=decision.reasons,
         language=order.language,
+        attachments=len(order.content.attachments),
         accepted_at=now,
         due_at=now + WATCH,
         kpis=Kpis(human_openers=0 if len(recipients) == 1 else None),

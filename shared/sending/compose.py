@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
+from shared.attachments.block import Linked, block
 from shared.model import Content, Link, StoredImage
 from shared.sending.images import InlinePart, InlineParts, LinkedImage, LinkedImages
+from shared.tracking.pixel_image import pixel_place
 from shared.tracking.rewrite import OurAddress, OurRedirect, Own, rewrite, without_ours
 from shared.tracking.tokens import Addresses, Kind, Mangled, Signer, Sound, Target, Withdrawn
 
@@ -39,12 +41,14 @@ def compose(
     followed: bool,
     addresses: Addresses,
     own: Own,
+    language: str,
     attached: Mapping[str, StoredImage] = _NONE,
 ) -> Composed:
     """Composes one copy of a message. The same content gives the same links at every attempt.
 
     `attached` are the images among its attachments by their content ids, which a followed body
     links, too (those that come back in `images`); one that is not followed keeps them as they are.
+    `language` is that of the words we add.
     """
     if content.html is None:
         return Composed(content.text or "", is_html=False)
@@ -53,17 +57,34 @@ def compose(
         body = without_ours(content.html, own=own, placed=parts.place)
         return Composed(body, is_html=True, inline=parts.found)
     images = LinkedImages(attached, lambda index, name: addresses.image(_part(target, index), name))
+    pixel = addresses.pixel(target)
     rewritten = rewrite(
-        content.html,
+        _with_files(content, target, addresses, pixel, language),
         redirect=lambda index, url: addresses.redirect(_part(target, index), url),
         own=own,
-        pixel=addresses.pixel(target),
+        pixel=pixel,
         placed=images.place,
     )
     links = tuple(
         Link(found.index, found.url, found.text, found.not_followed) for found in rewritten.links
     )
     return Composed(rewritten.html, is_html=True, links=links, images=images.found)
+
+
+def _with_files(
+    content: Content, target: Target, addresses: Addresses, pixel: str, language: str
+) -> str:
+    """The body with its followed files at the end, where the pixel would be seen."""
+    html = content.html or ""
+    files = [
+        Linked(one.name, one.size, addresses.attachment(_part(target, one.number), one.name))
+        for one in content.attachments
+        if one.follow
+    ]
+    if not files:
+        return html
+    place = pixel_place(html, pixel)
+    return html[:place] + block(language, files) + html[place:]
 
 
 def recognizer(signer: Signer, public_addresses: frozenset[str]) -> Own:

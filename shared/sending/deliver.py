@@ -13,25 +13,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from shared.attachments.onedrive import link
+from shared.attachments.staging import delete_files, too_large_together
 from shared.errors import Busy, Changed, StorageUnavailable
+from shared.graph.attachments import Attachment as Travelling
+from shared.graph.drive import Drive
 from shared.graph.errors import Ambiguous, GraphError, NotDone, NotFound, Refused
 from shared.graph.mail import Draft, FoundMessage, Mail
-from shared.messages.content import load_content
+from shared.graph.uploads import Source
+from shared.messages.content import CONTAINER, file_name, load_content
 from shared.messages.feeds import list_message
+from shared.messages.files import Place, read_files, write_file
 from shared.messages.images import store_image
 from shared.messages.rows import TABLE, CopyRow, MessageRow, image_to_row, link_to_row
 from shared.messages.stored import Stored, read_message, write_message
 from shared.messages.todo import drain, drain_left_behind, with_todo
-from shared.model import Content, Failure, FollowChoice, Status, Step
+from shared.model import Attachment, Content, Failure, FollowChoice, Status, Step
 from shared.organizations import Organization
 from shared.sending.compose import Composed, compose
 from shared.sending.due import WATCH, put_due, remove_due
 from shared.sending.follow import decide_follow
+from shared.sending.images import InlinePart
 from shared.storage.tables import TRANSACTION_LIMIT, Write
 from shared.tracking.rewrite import Own
 from shared.tracking.tokens import Addresses, Target
@@ -71,10 +79,13 @@ class Workshop:
 
     organization: Organization
     mail: Mail
+    drive: Drive
     addresses: Addresses
     own: Own
     owner: str
     clock: Callable[[], datetime]
+    upload: Callable[[str, int], Awaitable[None]]
+    """Says the word that a file of a message is to be brought where it shall be."""
 
 
 class _Postponed(Exception):
@@ -115,11 +126,28 @@ async def deliver(workshop: Workshop, message: str) -> Later | None:
         return None
     if early > timedelta():
         return Later(early.total_seconds())
+    if await _files_are_on_their_way(workshop, stored.message):
+        # Whoever brings the last one says the word; should it be lost, the timer has the message.
+        return None
     try:
         delivery = await _Delivery.begin(workshop, stored)
     except (Changed, Busy):
         return Later(1)
     return await delivery.run()
+
+
+async def _files_are_on_their_way(workshop: Workshop, message: MessageRow) -> bool:
+    """Whether followed files still have to come to OneDrive; sees to it that somebody brings
+    them."""
+    now = workshop.clock()
+    if not (message.attachments and message.followed) or now - message.accepted_at > GIVE_UP:
+        return False
+    files = await read_files(workshop.organization, message.id)
+    waiting = [stored.file for stored in files if stored.file.place is Place.WAITING]
+    for file in waiting:
+        if file.lease_until is None or file.lease_until <= now:
+            await workshop.upload(message.id, file.number)
+    return bool(waiting)
 
 
 async def end_as_unexpected(workshop: Workshop, message: str) -> None:
@@ -174,8 +202,10 @@ class _Delivery:
                 await self.settle_unclear_send(found)
             content = await load_content(self.organization, self.message.id)
             await self.decide_follow_again(content, found)
+            await (self.link_files() if self.message.followed else self.release_files())
             composed = await self.compose(content)
             await self.draft(content, composed, found)
+            await self.attach(content, composed, anew=not found)
             await self.send()
         except _Sent:
             return None
@@ -234,12 +264,43 @@ class _Delivery:
         await self.forget_links()
         if self.message.follow_choice is FollowChoice.REQUIRED:
             raise _Failed(Failure("cannotFollow"))
+        limit = (await self.organization.settings()).attachment_limit
+        if too_large_together(content.attachments, followed=False, limit=limit):
+            raise _Failed(Failure("attachmentsTooLarge", {"limit": f"{limit // 1024**2} MB"}))
         await self.write(
             lambda message, copy: (
                 replace(message, followed=False, reasons=decision.reasons),
                 copy,
             )
         )
+
+    async def link_files(self) -> None:
+        """The links of the followed files, which live from now on; all files are in OneDrive."""
+        if not self.message.attachments:
+            return
+        settings = await self.organization.settings()
+        life = timedelta(days=settings.file_link_days)
+        for stored in await read_files(self.organization, self.message.id):
+            if stored.file.place is not Place.STORED:
+                raise _Failed(stored.file.failure or Failure("graphUnavailable"))
+            now = self.workshop.clock()
+            await self.ask(
+                link(self.organization, self.workshop.drive, self.message.id, stored, now, life)
+            )
+
+    async def release_files(self) -> None:
+        """Followed files of a message that is not followed any more leave OneDrive (rule F4)."""
+        if not self.message.attachments:
+            return
+        for stored in await read_files(self.organization, self.message.id):
+            if stored.file.place in (Place.WAITING, Place.STORED):
+                leaving = replace(stored.file, place=Place.LEAVING, lease_until=None)
+                try:
+                    await write_file(self.organization, self.message.id, stored, leaving)
+                except Changed:
+                    raise _Postponed(1) from None
+            if stored.file.place not in (Place.GONE, Place.REFUSED):
+                await self.workshop.upload(self.message.id, stored.file.number)
 
     async def compose(self, content: Content) -> Composed:
         """The body, with its links written down before anybody can click one."""
@@ -252,6 +313,7 @@ class _Delivery:
             followed=self.message.followed,
             addresses=self.workshop.addresses,
             own=self.workshop.own,
+            language=self.message.language,
         )
         rows = [
             Write("upsert", link_to_row(self.message.id, self.copy.number, place, link))
@@ -306,6 +368,49 @@ class _Delivery:
             )
         await self.advance(Step.DRAFTED, draft)
 
+    async def attach(self, content: Content, composed: Composed, *, anew: bool) -> None:
+        """The files that travel with the message, and then the images of its body where it is not
+        followed; those that an adopted draft has stay."""
+        followed = self.message.followed
+        files = [
+            *(self.travelling(one) for one in content.attachments if not (followed and one.follow)),
+            *(_inline(part) for part in composed.inline),
+        ]
+        if not files:
+            return
+        mail, mailbox, draft = self.workshop.mail, self.message.from_, self.copy.draft_id
+        assert draft is not None
+        there = [] if anew else await self.ask(mail.attachments_of(mailbox, draft))
+        names = Counter(one.name for one in there)
+        for file in files:
+            if names[file.name]:
+                # Files come in their order: of several with one name the first are there.
+                names[file.name] -= 1
+                continue
+            await self.ask(mail.add_attachment(mailbox, draft, file))
+        await self.advance(Step.ATTACHED)
+
+    def travelling(self, file: Attachment) -> Travelling:
+        """A file as Graph takes it, read from where it was stored; the lease is kept meanwhile."""
+        name = file_name(self.message.id, file.number)
+
+        async def read(offset: int, length: int) -> bytes:
+            await self.hold()
+            return await self.organization.blobs.part(CONTAINER, name, offset, length)
+
+        return Travelling(
+            file.name,
+            file.content_type,
+            Source(file.size, read),
+            content_id=file.content_id,
+            is_inline=file.content_id is not None,
+        )
+
+    async def hold(self) -> None:
+        """The lease for as long again."""
+        until = self.workshop.clock() + LEASE
+        await self.write(lambda message, copy: (replace(message, lease_until=until), copy))
+
     async def send(self) -> None:
         """Sends the draft. From here until Graph answers, nobody can tell whether it was sent."""
         if _lease_rest(self.message, self.workshop.clock()) < SEND_NEEDS:
@@ -329,6 +434,11 @@ class _Delivery:
         await self.finish_sent(None)
 
     async def finish_sent(self, sent: FoundMessage | None) -> None:
+        if self.message.attachments:
+            # Now nobody needs them again; what stays behind the account's lifecycle rule deletes.
+            content = await load_content(self.organization, self.message.id)
+            with contextlib.suppress(StorageUnavailable):
+                await delete_files(self.organization, self.message.id, content.attachments)
         await self.finish(Status.SENT, Step.SENT, None, sent)
         raise _Sent
 
@@ -506,6 +616,19 @@ def _draft(content: Content, composed: Composed, send_key: str) -> Draft:
         cc=people["cc"],
         bcc=people["bcc"],
         send_key=send_key,
+    )
+
+
+def _inline(part: InlinePart) -> Travelling:
+    async def read(offset: int, length: int) -> bytes:
+        return part.content[offset : offset + length]
+
+    return Travelling(
+        part.name,
+        part.content_type,
+        Source(len(part.content), read),
+        content_id=part.content_id,
+        is_inline=True,
     )
 
 

@@ -30,7 +30,6 @@ from shared.web.requests import (
 if TYPE_CHECKING:
     from shared.access.callers import Caller
     from shared.sending.deliver import Workshop
-    from shared.sending.due import Deliver
 
 blueprint = func.Blueprint()
 log = logging.getLogger(__name__)
@@ -60,6 +59,7 @@ async def message(req: func.HttpRequest) -> func.HttpResponse:
     caller.require("read")
     only_params(req)
     from shared.messages.content import load_content
+    from shared.messages.files import read_files
     from shared.messages.reading import is_seen, read_links
     from shared.messages.shown import whole
     from shared.messages.stored import read_message
@@ -71,12 +71,14 @@ async def message(req: func.HttpRequest) -> func.HttpResponse:
         raise Refusal(404, "There is no such message.")
     content = await load_content(organization, stored.message.id)
     links = await read_links(organization, stored.message.id)
+    files = [one.file for one in await read_files(organization, stored.message.id)]
     settings = await organization.settings()
     return answer_json(
         whole(
             stored,
             content,
             links,
+            files,
             engagement=settings.engagement,
             sentences=sentences(stored.message, await language_of(req, organization)),
         )
@@ -163,7 +165,7 @@ async def fire_due_messages(timer: func.TimerRequest) -> None:
     running = service()
     for organization in running.organizations.all():
         try:
-            await fire_due(organization, utc_now(), _deliverer(running, organization))
+            await fire_due(organization, utc_now(), running.deliverer(organization))
         except Transient as error:
             # One organization's storage being away must not keep the others waiting.
             log.warning("what is due in %s is not fired now: %s", organization.id, error)
@@ -218,6 +220,7 @@ async def _list(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
 async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     only_params(req)
     body = json_body(req)
+    from shared.attachments.staging import given_files
     from shared.sending.accept import IdempotencyKey, Order, accept
     from shared.sending.idempotency import check_key, fingerprint, known_answer
     from shared.sending.requests import MessageRequest, check, refuse_too_large
@@ -242,8 +245,10 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         and {from_, seller} != {caller.person.address}
     ):
         raise Refusal(403, f"You can send in your own name, {caller.person.address}, only.")
+    files = await given_files(organization, request.attachments or (), utc_now())
     order = Order(
-        content=request.to_content(),
+        content=request.to_content(files.attachments),
+        files=files,
         from_=from_,
         seller=seller,
         follow=request.follow,
@@ -255,22 +260,13 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         key,
         clock=utc_now,
         new_id=lambda: uuid.uuid4().hex,
-        deliver=_deliverer(running, organization),
+        deliver=running.deliverer(organization),
     )
     return _accepted(answer)
 
 
 def _accepted(answer: dict[str, Any]) -> func.HttpResponse:
     return answer_json(answer, 202, {"Location": answer["links"]["self"]})
-
-
-def _deliverer(running: Service, organization: Organization) -> Deliver:
-    async def deliver(message: str) -> None:
-        await running.queues.send(
-            DELIVER_QUEUE, {"organization": organization.id, "message": message}
-        )
-
-    return deliver
 
 
 def _workshop(running: Service, organization: Organization) -> Workshop:
@@ -280,8 +276,10 @@ def _workshop(running: Service, organization: Organization) -> Workshop:
     return Workshop(
         organization=organization,
         mail=running.mail(organization),
+        drive=running.drive(organization),
         addresses=running.addresses(organization),
         own=recognizer(running.signer, running.public_addresses),
         owner=uuid.uuid4().hex,
         clock=utc_now,
+        upload=running.uploader(organization),
     )

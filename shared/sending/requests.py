@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue
 
+from shared.attachments.requests import Attachments, attachment_problems
 from shared.errors import Problem, Refusal
-from shared.model import Content, FollowChoice, Recipient, RecordRef
+from shared.model import Attachment, Content, FollowChoice, Recipient, RecordRef
 from shared.web.fields import (
     Line,
     MailAddress,
@@ -27,7 +28,10 @@ LARGEST_HTML = 1024 * 1024
 MOST_RECIPIENTS = 500
 """What Exchange takes in one message."""
 
-NOT_YET = ("template", "attachments", "sendAt", "reminder", "inReplyTo")
+LARGEST_INLINE = 3 * 1024 * 1024
+"""Bytes of all files together that come inside a request."""
+
+NOT_YET = ("template", "sendAt", "reminder", "inReplyTo")
 
 
 class Ref(RequestModel):
@@ -94,18 +98,19 @@ class MessageRequest(Addressed):
     html: str | None = None
     text: str | None = None
     template: JsonValue = None
-    attachments: JsonValue = None
+    attachments: Attachments | None = None
     follow: Annotated[FollowChoice, Field(strict=False)] = FollowChoice.PREFERRED
     send_at: JsonValue = None
     reminder: JsonValue = None
 
-    def to_content(self) -> Content:
+    def to_content(self, attachments: tuple[Attachment, ...]) -> Content:
         return Content(
             subject=self.subject,
             html=self.html,
             text=self.text,
             recipients=self.recipients(),
             regarding=self.regarding.to_ref() if self.regarding else None,
+            attachments=attachments,
         )
 
 
@@ -120,6 +125,21 @@ def refuse_too_large(value: dict[str, Any]) -> None:
                 "Link to large images instead of carrying them inside.",
                 (Problem(f"/{name}", "Larger than 1 MB."),),
             )
+    if _inline_size(value.get("attachments")) > LARGEST_INLINE:
+        raise Refusal(
+            413,
+            "The files inside the request are larger than 3 MB together. "
+            "Upload large ones first (POST …/uploads), and name the upload.",
+            (Problem("/attachments", "Larger than 3 MB together."),),
+        )
+
+
+def _inline_size(attachments: Any) -> int:
+    """About how many bytes the files inside a request have; nothing about it is checked yet."""
+    if not isinstance(attachments, list):
+        return 0
+    contents = (one.get("content") for one in attachments if isinstance(one, dict))
+    return sum((len(one) - one.count("=")) * 3 // 4 for one in contents if isinstance(one, str))
 
 
 def refuse_too_many(recipients: Sequence[Recipient]) -> None:
@@ -146,6 +166,7 @@ def _problems(request: MessageRequest) -> Iterator[Problem]:
         yield Problem("/copies", "Individual copies are not available yet.")
     if request.draft:
         yield Problem("/draft", "Drafts are not available yet.")
+    yield from attachment_problems(request.attachments or ())
     recipients = request.recipients()
     if not recipients:
         yield Problem("/to", "A message needs at least one recipient.")

@@ -11,5 +11,6 @@ HOST_CONTAINERS = ("overflow",)
 
 DELIVER_QUEUE = "deliver"
 FOLD_QUEUE = "fold"
-QUEUES = (DELIVER_QUEUE, FOLD_QUEUE)
+UPLOAD_QUEUE = "upload"
+QUEUES = (DELIVER_QUEUE, FOLD_QUEUE, UPLOAD_QUEUE)
 """Work queues in the host's storage account; each has a `-poison` twin that the host fills."""

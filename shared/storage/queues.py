@@ -27,7 +27,7 @@ class Queues:
         self._clients: dict[str, Any] = {}
         self._opening = asyncio.Lock()
 
-    async def send(self, queue: str, message: Mapping[str, str], delay: float = 0) -> None:
+    async def send(self, queue: str, message: Mapping[str, str | int], delay: float = 0) -> None:
         """Enqueues a JSON message that becomes visible after `delay` seconds.
 
         Raises `StorageUnavailable`; the message may have been enqueued all the same, so whoever

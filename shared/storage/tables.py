@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -118,6 +118,35 @@ class Tables:
         condition = {"etag": etag, "match_condition": _not_modified()} if etag else {}
         with _translated(Changed), contextlib.suppress(ResourceNotFoundError):
             await client.delete_entity(partition, key, **condition)
+
+    async def delete_all(
+        self,
+        table: str,
+        partition: str,
+        keys: Sequence[str],
+        etags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Deletes rows of a partition, a hundred with each request; those that are gone are fine,
+        and those stay that are not as their ETag says.
+
+        Not all or none: interrupted, it may have deleted some of them.
+        """
+        known = etags or {}
+        for start in range(0, len(keys), TRANSACTION_LIMIT):
+            part = keys[start : start + TRANSACTION_LIMIT]
+            if len(part) > 1:
+                rows = [{"PartitionKey": partition, "RowKey": key} for key in part]
+                try:
+                    await self.transact(
+                        table, [Write("delete", row, known.get(row["RowKey"])) for row in rows]
+                    )
+                    continue
+                except Changed:
+                    # Somebody else is at them, too, and some are gone: the rest goes one by one.
+                    pass
+            for key in part:
+                with contextlib.suppress(Changed):
+                    await self.delete(table, partition, key, known.get(key))
 
     async def transact(self, table: str, writes: Sequence[Write]) -> list[str | None]:
         """Does all writes of one partition or none; returns each row's new ETag.

@@ -6,8 +6,10 @@ One folder works for an organization at a time, holding a leased row. It reads t
     the events, under their own ids · the copies and the message with the new counts, under their
     ETags · a todo row for what follows
 
-so that a count and the event it counts are one write. Only when everything is in do the segments
-go. Whatever is done twice, by a crash, a lost answer or a lapsed lease, meets the events' ids.
+so that a count and the event it counts are one write; the `todo` row of each takes the place of
+the one before, so that their end costs the same however many they were. Only when everything is in
+do the segments go. Whatever is done twice, by a crash, a lost answer or a lapsed lease, meets the
+events' ids.
 """
 
 from __future__ import annotations
@@ -42,17 +44,17 @@ from shared.tracking.neighbours import count_in
 from shared.tracking.segments import (
     Segment,
     delete_segments,
-    read_segments,
+    read_backlog,
     set_aside,
     set_segment_aside,
 )
 
 log = logging.getLogger(__name__)
 
-EVENTS_A_TRANSACTION = 90
-"""Leaves room for the message, the copies and the todo row."""
+THREAD_FROM = 20
+"""More hits of a message than this are judged in a thread: those with strange agents take long, and
+pixels are answered in this loop. For fewer the thread costs more than they do."""
 
-SEGMENTS_A_READ = 100
 MESSAGES_AT_ONCE = 8
 _NOT_SENT_YET = datetime.max.replace(tzinfo=UTC)
 
@@ -70,7 +72,7 @@ async def fold(
         return True
     async with lease.kept():
         while True:
-            while segments := await read_segments(organization, SEGMENTS_A_READ):
+            while segments := await read_backlog(organization):
                 # After the hits, so that a switch that came before one of them is known (rule F6).
                 settings = await organization.settings()
                 hits = await _read_hits(organization, segments)
@@ -130,24 +132,29 @@ async def fold_message(
     """Adds the hits of one message to its timeline and KPIs, those that are not in it yet."""
     stored = await read_message(organization, message)
     if stored is None:
-        log.warning("%d hits of an unknown message of %s passed over", len(hits), organization.id)
+        log.warning(
+            "%d hits of a message of %s that is unknown or erased passed over",
+            len(hits),
+            organization.id,
+        )
         return
     counted = [
         hit
         for hit in hits
         if hit.copy in stored.copies and settings.collected_at(instant_of(hit.at))
     ]
-    # In a thread: many hits with strange agents take long, and pixels are answered in this loop.
-    events = await asyncio.to_thread(_judge_all, counted, stored.message)
-    todo: list[str] = []
+    if len(counted) > THREAD_FROM:
+        events = await asyncio.to_thread(_judge_all, counted, stored.message)
+    else:
+        events = _judge_all(counted, stored.message)
+    todo: str | None = None
     new = 0
     for part in _parts(sorted(events, key=lambda event: (event.copy, event.at, event.id))):
-        written = await _write(organization, stored, part)
-        stored = written.stored
-        todo += written.todo
+        written = await _write(organization, stored, part, todo)
+        stored, todo = written.stored, written.todo
         new += written.events
     if todo and new == len(events):
-        await drain(organization, stored.message, todo)
+        await drain(organization, stored.message, [todo])
     else:
         # Some were there already: whoever wrote them may have died before doing what follows.
         await drain_left_behind(organization, message)
@@ -181,6 +188,7 @@ def judge(hit: Hit, message: MessageRow) -> Event:
         automated=verdict.automated,
         reasons=verdict.reasons,
         link=hit.index if kind is EventKind.CLICK else None,
+        attachment=hit.index if kind is EventKind.ATTACHMENT_VIEW else None,
         image=hit.index if kind is EventKind.IMAGE else None,
         agent=agent_digest(hit.agent) if kind in (EventKind.OPEN, EventKind.IMAGE) else None,
         client=client.name,
@@ -192,14 +200,14 @@ def _parts(events: Sequence[Event]) -> list[list[Event]]:
     """Cuts sorted events into what fits into one transaction.
 
     Beside the events there are the message, a todo row, and for each copy its row and at most two
-    for its inferred open.
+    for its inferred open: 95 events, where there is one copy.
     """
     parts: list[list[Event]] = []
     for event in events:
         if parts:
             copies = {other.copy for other in parts[-1]} | {event.copy}
             rows = len(parts[-1]) + 1 + 3 * len(copies) + 2
-            if len(parts[-1]) < EVENTS_A_TRANSACTION and rows <= TRANSACTION_LIMIT:
+            if rows <= TRANSACTION_LIMIT:
                 parts[-1].append(event)
                 continue
         parts.append([event])
@@ -208,35 +216,40 @@ def _parts(events: Sequence[Event]) -> list[list[Event]]:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """The state after a write, the keys of its todo rows, and how many events were new."""
+    """The state after a write, the key of our todo row, and how many events were new."""
 
     stored: Stored
-    todo: tuple[str, ...] = ()
+    todo: str | None
     events: int = 0
 
 
-async def _write(organization: Organization, stored: Stored, events: Sequence[Event]) -> _Written:
-    """Writes those of the events that are not there yet, with their counts."""
+async def _write(
+    organization: Organization, stored: Stored, events: Sequence[Event], todo: str | None
+) -> _Written:
+    """Writes those of the events that are not there yet, with their counts; `todo` is the key of
+    the todo row that this fold of the message has written before."""
     while events:
         copies, writes = await _counted(organization, stored, events)
-        message, todo = with_todo(
+        message, to_do = with_todo(
             replace(stored.message, kpis=total(list({**stored.copies, **copies}.values()))),
             [event.id for event in events],
+            instead_of=todo,
         )
         try:
             stored = await write_message(
-                organization, stored, message, copies.values(), [*writes, todo]
+                organization, stored, message, copies.values(), [*writes, to_do]
             )
-            return _Written(stored, (todo.row["RowKey"],), len(events))
+            return _Written(stored, to_do.row["RowKey"], len(events))
         except Conflict:
             events = await _without_known(organization, stored.message.id, events)
         except Changed:
             pass
         fresh = await read_message(organization, stored.message.id)
         if fresh is None:
+            # Erased in between: its mark changed the row.
             break
         stored = fresh
-    return _Written(stored)
+    return _Written(stored, todo)
 
 
 async def _counted(

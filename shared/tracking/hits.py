@@ -14,6 +14,8 @@ LONGEST_AGENT = 512
 SIGNALS = ("purpose", "sec-purpose", "x-purpose", "x-moz", "range")
 """Request headers that tell a machine from a person; nothing else of a request is kept."""
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -34,7 +36,7 @@ class Hit:
 
     def packed(self) -> str:
         """One line of JSON, at most about 1 KiB."""
-        return json.dumps(
+        return _encode(
             [
                 self.id,
                 self.at,
@@ -45,8 +47,7 @@ class Hit:
                 self.method,
                 self.agent,
                 self.signals,
-            ],
-            separators=(",", ":"),
+            ]
         )
 
 

@@ -1,7 +1,7 @@
 """Images that stand in a body themselves, as `data:` addresses, and what kind an image is.
 
 What an image is, its own first bytes say, never what it is called: we serve these from our own
-address. SVG is none of them, because it is a document that can hold scripts (decision 11).
+address. SVG is none of them, because it is a document that can hold scripts (decision 12).
 """
 
 import binascii

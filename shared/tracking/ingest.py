@@ -2,8 +2,9 @@
 
 `record` returns when the hit is safe: in a *segment* of the organization's storage; in the
 overflow, while that storage stays away; or, where neither answers in time, in the local journal
-(its segment follows when one of them is back). Nothing here looks at a message; that is the fold's
-work.
+(its segment follows when one of them is back). Memory holds a bounded number of hits; those beyond
+it wait on disk only, and are taken in from there when there is room. Nothing here looks at a
+message; that is the fold's work.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shared.errors import EngagementError, StorageUnavailable
 from shared.organizations import Organization, Organizations
 from shared.tracking.hits import Hit
-from shared.tracking.journal import Journal
+from shared.tracking.journal import Journal, LeftBehind
 from shared.tracking.overflow import Overflow
 from shared.tracking.segments import SEGMENT_BYTES, Segment, read_segments, store_segment
 
@@ -34,7 +36,13 @@ WRITE_PATIENCE_S = 3.0
 OVERFLOW_AFTER_S = 5.0
 """After this long without its storage, an organization's segments go to the overflow."""
 
+MOST_IN_MEMORY = 20_000
+"""Hits of all organizations that may wait in memory, 1 to 2 KiB each; beside them one file of the
+journal that is being adopted."""
+
 PROBE_EVERY_S = 3.0
+_SAID_EVERY_S = 1.0
+_APPENDED_AT_ONCE = 500
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 
@@ -53,6 +61,7 @@ class Ingest:
         now_ms: Callable[[], int],
         committed: Callable[[str], None],
         overflow: Overflow,
+        most_in_memory: int = MOST_IN_MEMORY,
     ) -> None:
         self._organizations = organizations
         self._journal = journal
@@ -63,28 +72,67 @@ class Ingest:
         self._streams: dict[str, _Stream] = {}
         self._adopting: asyncio.Task[int] | None = None
         self._numbers = itertools.count()
+        self._most_in_memory = most_in_memory
+        self._said_at = -math.inf
+        self.held = 0
+        """Hits in memory that are not safe in storage or overflow yet."""
+        self.lost = 0
+        """Hits that were neither written nor kept: memory and disk were full."""
+        self.at_risk = 0
+        """Hits that only memory had when they were answered, because the disk did not take them;
+        they go to storage when it is back."""
 
     async def record(self, organization: str, hit: Hit, patience: float) -> bool:
         """Returns once the hit is safe, waiting for storage at most `patience` seconds.
 
-        False where the organization is not there any more, so that nothing is kept. Raises OSError
-        where neither storage nor the local disk took it.
+        False where it is not safe: where the organization is not there any more, so that nothing is
+        kept, or where neither storage nor the local disk took it, which is counted and logged.
         """
         stream = self._stream(organization)
         if stream is None:
             return False
+        if self.held >= self._most_in_memory:
+            return await self._leave(organization, hit)
         committed = stream.append(hit)
         await asyncio.wait((committed,), timeout=patience)
         if not committed.done():
-            await self._journal.append(organization, hit)
+            try:
+                await self._journal.append(organization, hit)
+            except OSError as error:
+                self.at_risk += 1
+                self._say_unsafe(error)
+                return False
             if committed.done():
                 self._journal.forget([hit])
         return True
 
-    def adopt_journals(self) -> asyncio.Task[int]:
-        """Sends the hits that processes before us left in their journals; the task says how many.
+    async def _leave(self, organization: str, hit: Hit) -> bool:
+        try:
+            await self._journal.leave(organization, hit)
+        except OSError as error:
+            self.lost += 1
+            self._say_unsafe(error)
+            return False
+        return True
 
-        One at a time: while an organization's storage is away the same task goes on waiting.
+    def _say_unsafe(self, error: OSError) -> None:
+        """At most one line a second: where a disk is full, there are many hits to tell of."""
+        now = asyncio.get_running_loop().time()
+        if now - self._said_at >= _SAID_EVERY_S:
+            self._said_at = now
+            log.error(
+                "neither storage nor disk takes hits: since the start %d were lost, %d waited in "
+                "memory only: %s",
+                self.lost,
+                self.at_risk,
+                error,
+            )
+
+    def adopt_journals(self) -> asyncio.Task[int]:
+        """Sends the hits that processes before us left in their journals, and those for which there
+        was no room in memory; the task says how many.
+
+        One task at a time: while an organization's storage is away the same goes on waiting.
         """
         if self._adopting is None or self._adopting.done():
             self._adopting = asyncio.create_task(self._adopt())
@@ -96,24 +144,40 @@ class Ingest:
         Returns whether all of it was; what was not stays in the journal on this machine's disk.
         """
         waiting = [future for stream in self._streams.values() for future in stream.hurry()]
+        ends_at = asyncio.get_running_loop().time() + patience
         if waiting:
             await asyncio.wait(waiting, timeout=patience)
-        return all(future.done() for future in waiting)
+        left = self.adopt_journals()
+        await asyncio.wait((left,), timeout=max(ends_at - asyncio.get_running_loop().time(), 0))
+        return left.done() and all(future.done() for future in waiting)
 
     async def _adopt(self) -> int:
-        journals = await self._journal.adopt()
-        waiting = [
-            stream.append(hit)
-            for journal in journals
-            for organization, hit in journal.hits
-            if (stream := self._stream(organization)) is not None
-        ]
-        if waiting:
-            await asyncio.wait(waiting)
-            log.warning("took %d hits from the journals of processes that ended", len(waiting))
-        for journal in journals:
-            journal.remove()
-        return len(waiting)
+        """File after file, as memory has room for them; a file goes when its hits are safe."""
+        taken = 0
+        sending: set[asyncio.Task[None]] = set()
+        while True:
+            if self.held <= self._most_in_memory // 2 and (found := await self._journal.adopt(1)):
+                for journal in found:
+                    waiting = await self._append_all(journal.hits)
+                    taken += len(waiting)
+                    sending.add(asyncio.create_task(_removed(journal, waiting)))
+            elif sending:
+                done, sending = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            else:
+                return taken
+
+    async def _append_all(self, hits: Sequence[tuple[str, Hit]]) -> list[asyncio.Future[None]]:
+        waiting = []
+        for number, (organization, hit) in enumerate(hits, 1):
+            stream = self._stream(organization)
+            if stream is not None:
+                waiting.append(stream.append(hit))
+            if number % _APPENDED_AT_ONCE == 0:
+                # Recipients are answered in this loop.
+                await asyncio.sleep(0)
+        return waiting
 
     async def keep_in_overflow(self, organization: str, segment: Segment) -> None:
         await self._overflow.keep(organization, segment)
@@ -123,6 +187,7 @@ class Ingest:
         return Segment(key, "\n".join(lines).encode())
 
     def settled(self, organization: str, hits: list[Hit], *, in_overflow: bool) -> None:
+        self.held -= len(hits)
         self._journal.forget(hits)
         if not in_overflow:
             self._committed(organization)
@@ -135,6 +200,14 @@ class Ingest:
                 return None
             stream = self._streams[organization] = _Stream(found, self)
         return stream
+
+
+async def _removed(journal: LeftBehind, waiting: Sequence[asyncio.Future[None]]) -> None:
+    """Removes a journal when its hits are safe elsewhere."""
+    if waiting:
+        await asyncio.wait(waiting)
+        log.warning("took %d hits from a journal on disk", len(waiting))
+    journal.remove()
 
 
 @dataclass(slots=True)
@@ -162,6 +235,7 @@ class _Stream:
     def append(self, hit: Hit) -> asyncio.Future[None]:
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append(_Pending(hit, hit.packed(), committed))
+        self._ingest.held += 1
         if len(self._pending) >= self._wanted:
             self._gathered.set()
         if self._writing is None:
@@ -179,7 +253,10 @@ class _Stream:
                 await self._gather()
                 self._under_way = self._take()
                 await self._write(self._under_way)
-                self._wanted = len(self._under_way)
+                # With those who came meanwhile: half of all would take turns with the other half.
+                self._wanted = min(
+                    len(self._under_way) + len(self._pending), 2 * len(self._under_way)
+                )
                 self._under_way = []
         finally:
             self._writing = None
@@ -188,7 +265,7 @@ class _Stream:
     async def _gather(self) -> None:
         """Under load, lets those who were in the last write come again before the next one.
 
-        Otherwise writes of one hit and of all others would take turns for ever.
+        Otherwise writes of some hits and of all others would take turns for ever.
         """
         self._wanted = self._wanted * 3 // 4
         if len(self._pending) >= self._wanted:

@@ -4,6 +4,9 @@ answered.
 The files of a process are locked while it lives. Whatever a process leaves behind when it dies is
 adopted by the next one on that machine: its hits go to storage, then its file goes. A hit that had
 reached storage all the same is recorded twice and folded once, by its id.
+
+A process that has no room in memory for more hits *leaves* them: they are on disk only, in files
+that it adopts itself, one after the other, when it has room again.
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ from shared.tracking.hits import Hit, unpack
 log = logging.getLogger(__name__)
 
 LARGEST_FILE = 4 * 1024 * 1024
-"""Bytes. A successor reads a whole file at once."""
+"""Bytes. Who adopts a file reads all of it at once."""
+
+LEFT = "left-"
 
 
 @dataclass(slots=True)
@@ -42,7 +47,7 @@ class LeftBehind:
         self._file.close()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Page:
     """One file of this process: the ids of its hits that are not in storage yet, its size."""
 
@@ -53,7 +58,7 @@ class _Page:
 
 
 class Journal:
-    """Append, forget, adopt. All disk work happens in threads, many hits to one sync.
+    """Append and forget, leave and adopt. Writing happens in threads, many hits to one sync.
 
     A file is emptied when none of its hits is wanted any more; under a load that never lets that
     happen, one that has grown to `largest` bytes is followed by another, and goes when it can.
@@ -65,6 +70,8 @@ class Journal:
         self._largest = largest
         self._numbers = itertools.count()
         self._pages = [self._new_page()]
+        self._left: _Page | None = None
+        self._finished: list[_Page] = []
         self._waiting: list[tuple[_Page, bytes, asyncio.Future[None]]] = []
         self._syncing: asyncio.Task[None] | None = None
 
@@ -73,8 +80,18 @@ class Journal:
         if self._pages[-1].size >= self._largest:
             self._pages.append(self._new_page())
         page = self._pages[-1]
-        line = json.dumps([organization, hit.packed()]).encode() + b"\n"
         page.kept.add(hit.id)
+        await self._add(page, organization, hit)
+
+    async def leave(self, organization: str, hit: Hit) -> None:
+        """As `append`, for a hit that nobody will forget: it is found when it is adopted."""
+        if self._left is None or self._left.size >= self._largest:
+            self._finish()
+            self._left = self._new_page()
+        await self._add(self._left, organization, hit)
+
+    async def _add(self, page: _Page, organization: str, hit: Hit) -> None:
+        line = json.dumps([organization, hit.packed()]).encode() + b"\n"
         page.size += len(line)
         synced: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((page, line, synced))
@@ -89,14 +106,18 @@ class Journal:
         ids = {hit.id for hit in hits}
         for page in self._pages:
             page.kept -= ids
-        self._trim()
+        if self._syncing is None:
+            self._tidy()
 
-    async def adopt(self) -> list[LeftBehind]:
-        """The journals of processes that are gone, each locked for us until removed."""
-        return await asyncio.to_thread(self._adopt)
+    async def adopt(self, most: int | None = None) -> list[LeftBehind]:
+        """What processes that are gone left behind, and what was left here; each file is locked
+        for us until removed. At most so many files."""
+        self._finish()
+        return await asyncio.to_thread(self._adopt, most)
 
     def close(self) -> None:
         """Lets go of the files; those with nothing in them are removed."""
+        self._finish()
         for page in self._pages:
             if page.file is not None:
                 if not page.kept:
@@ -123,15 +144,30 @@ class Journal:
                 for _, _, synced in batch:
                     if not synced.done():
                         synced.set_result(None)
+            self._tidy()
         self._syncing = None
-        self._trim()
 
-    def _trim(self) -> None:
-        if self._syncing is not None:
-            return
+    def _finish(self) -> None:
+        """Nothing more goes to the file of hits that are left: whoever adopts may have it."""
+        if self._left is not None:
+            self._finished.append(self._left)
+            self._left = None
+        if self._syncing is None:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Empties and removes files, and gives up those that are left; not while one is written."""
+        busy = [page for page, _, _ in self._waiting]
+        for page in self._finished:
+            if page.file is not None and page not in busy:
+                # Under a name that does not begin with ours, so that we adopt it, too.
+                page.path.rename(page.path.with_name(f"{LEFT}{page.path.name}"))
+                page.file.close()
+                page.file = None
+        self._finished = [page for page in self._finished if page.file or page in busy]
         current = self._pages[-1]
         for page in self._pages:
-            if page.kept or page.file is None:
+            if page.kept or page.file is None or page in busy:
                 continue
             page.file.truncate(0)
             page.size = 0
@@ -139,7 +175,7 @@ class Journal:
                 page.path.unlink(missing_ok=True)
                 page.file.close()
                 page.file = None
-        self._pages = [page for page in self._pages if page is current or page.file is not None]
+        self._pages = [page for page in self._pages if page is current or page.file or page in busy]
 
     def _write(self, page: _Page, lines: bytes) -> None:
         if page.file is None:
@@ -170,11 +206,13 @@ class Journal:
             raise
         return file
 
-    def _adopt(self) -> list[LeftBehind]:
+    def _adopt(self, most: int | None) -> list[LeftBehind]:
         if not self._folder.is_dir():
             return []
-        adopted = []
+        adopted: list[LeftBehind] = []
         for path in sorted(self._folder.glob("*.journal")):
+            if len(adopted) == most:
+                break
             if path.name.startswith(f"{self._instance}-"):
                 continue
             try:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.errors import Changed, Conflict, StorageUnavailable
+from shared.errors import Conflict, StorageUnavailable
 from shared.organizations import Organization
-from shared.storage.tables import Write
 from shared.tracking.hits import Hit, unpack
 
 SEGMENT_BYTES = 45 * 1024
 """A segment stays below the limit of a property, 64 KiB, with room to spare."""
+
+BACKLOG_BYTES = 100 * SEGMENT_BYTES
+BACKLOG_SEGMENTS = 1_000
+"""What is folded at a time: many small segments together, because the hits of one message cost
+little more than one of them, and no more large ones than memory has room for."""
+
+_A_PAGE = 100
 
 TABLE = "ingest"
 PARTITION = "hits"
@@ -50,16 +56,24 @@ async def read_segments(organization: Organization, limit: int) -> list[Segment]
     return [Segment(read.row["RowKey"], read.row["hits"]) for read in page]
 
 
+async def read_backlog(organization: Organization) -> list[Segment]:
+    """The oldest segments, as many as are folded at a time."""
+    found: list[Segment] = []
+    room = BACKLOG_BYTES
+    while len(found) < BACKLOG_SEGMENTS:
+        limit = min(_A_PAGE, BACKLOG_SEGMENTS - len(found), room // SEGMENT_BYTES)
+        after = found[-1].key if found else ""
+        page = await organization.tables.page(TABLE, PARTITION, after=after, limit=limit)
+        found += [Segment(read.row["RowKey"], read.row["hits"]) for read in page]
+        room -= sum(len(read.row["hits"]) for read in page)
+        # Nearly full is full: the last few would be asked for one by one.
+        if len(page) < limit or room < BACKLOG_BYTES // 10:
+            break
+    return found
+
+
 async def delete_segments(organization: Organization, segments: Sequence[Segment]) -> None:
-    writes = [
-        Write("delete", {"PartitionKey": PARTITION, "RowKey": segment.key}) for segment in segments
-    ]
-    try:
-        await organization.tables.transact(TABLE, writes)
-    except Changed:
-        # Somebody with a lapsed lease was here too and some are gone: the rest goes one by one.
-        for segment in segments:
-            await organization.tables.delete(TABLE, PARTITION, segment.key)
+    await organization.tables.delete_all(TABLE, PARTITION, [segment.key for segment in segments])
 
 
 async def put_back_aside(organization: Organization, limit: int = 1000) -> int:

@@ -45,7 +45,8 @@ PATHS = {Kind.OPEN: "o", Kind.CLICK: "r", Kind.ATTACHMENT: "a", Kind.IMAGE: "i"}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a token points at. `message` is 32 hexadecimal digits; `index` the link's number."""
+    """What a token points at. `message` is 32 hexadecimal digits; `index` the number of the link,
+    the attachment or the image."""
 
     organization: str
     message: str
@@ -130,6 +131,10 @@ class Addresses:
 
     def pixel(self, target: Target) -> str:
         return f"{self._public_address}/o/{self._signer.token(Kind.OPEN, target)}.gif"
+
+    def attachment(self, target: Target, name: str) -> str:
+        token = self._signer.token(Kind.ATTACHMENT, target)
+        return f"{self._public_address}/a/{token}/{quote(name, safe='')}"
 
     def redirect(self, target: Target, destination: str) -> str:
         token = self._signer.token(Kind.CLICK, target, destination)

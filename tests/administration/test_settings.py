@@ -15,7 +15,15 @@ from shared.organizations import Organization, OrganizationSettings
 from tests.running_storage import MovableClock
 from tests.web.running_service import RunningService
 
-START = {"engagement": True, "recipientLimit": 20, "sendingMailboxes": [], "language": "en"}
+START = {
+    "engagement": True,
+    "recipientLimit": 20,
+    "sendingMailboxes": [],
+    "language": "en",
+    "attachmentLimitMb": 25,
+    "fileDrive": None,
+    "fileLinkDays": 180,
+}
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -42,8 +50,7 @@ def test_only_what_is_named_changes_and_only_for_that_organization(
     assert change(service, {"recipientLimit": 5}).json() == START | {"recipientLimit": 5}
     mailboxes = ["Ana@Contoso.com", "ana@contoso.com", "sales@contoso.com"]
     changed = change(service, {"sendingMailboxes": mailboxes, "language": "pt-BR"}).json()
-    assert changed == {
-        "engagement": True,
+    assert changed == START | {
         "recipientLimit": 5,
         "sendingMailboxes": ["ana@contoso.com", "sales@contoso.com"],
         "language": "pt-BR",
@@ -85,6 +92,10 @@ MISTAKES: list[tuple[Any, str]] = [
     ({"engagement": "off"}, "/engagement"),
     ({"engagement": 0}, "/engagement"),
     ({"engagement": None}, "/engagement"),
+    ({"attachmentLimitMb": 0}, "/attachmentLimitMb"),
+    ({"attachmentLimitMb": 151}, "/attachmentLimitMb"),
+    ({"fileDrive": "../me"}, "/fileDrive"),
+    ({"fileLinkDays": 0}, "/fileLinkDays"),
     ({"recipientLimit": 0}, "/recipientLimit"),
     ({"recipientLimit": 501}, "/recipientLimit"),
     ({"recipientLimit": "5"}, "/recipientLimit"),

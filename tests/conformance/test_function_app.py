@@ -11,6 +11,7 @@ import pytest
 from local.host.functions import fill_in_settings
 from local.host.routes import Route, Routes, ambiguities, read_template
 from local.host.schedules import read_schedule
+from shared.tracking.tokens import Addresses, Signer, Target
 from tests.conformance.worker import (
     HttpAnswer,
     IndexedFunction,
@@ -124,6 +125,37 @@ def test_the_pixel_is_a_gif_with_a_bad_token_and_no_storage(
     assert headers["content-type"] == "image/gif"
     assert "no-store" in headers["cache-control"]
     assert answer.body.startswith(b"GIF89a")
+
+
+def test_the_pixel_is_the_same_however_often_it_was_answered(worker: Worker) -> None:
+    """All answers are one object: nobody may leave a trace on it."""
+    first = ask(worker, "GET", "/o/forged.gif")
+    for method in ("HEAD", "GET"):
+        assert ask(worker, method, "/o/forged.gif") == first
+    assert len(first.headers) == len({name.lower() for name in first.headers})
+
+
+def test_recipients_are_answered_although_neither_storage_nor_disk_takes_the_hit(
+    tmp_path: Path,
+) -> None:
+    """Rules T1, T4: what is lost then is logged and counted, and theirs is no error."""
+    full = tmp_path / "journal"
+    full.write_text("a file where the folder should be")
+    addresses = Addresses(Signer({"k1": bytes(32)}), "")
+    target = Target("contoso", "0" * 32)
+    pixel = addresses.pixel(target)
+    redirect = addresses.redirect(target, "https://example.com/").partition("?")[0]
+    with running_worker(ROOT, SETTINGS | {"JOURNAL_DIR": str(full)}) as running:
+        opened = ask(running, "GET", pixel)
+        clicked = running.request(
+            "redirect",
+            "GET",
+            f"http://localhost{redirect}",
+            params={"token": redirect.removeprefix("/r/")},
+            query={"u": "https://example.com/"},
+        )
+    assert (opened.status, opened.body[:6]) == (200, b"GIF89a")
+    assert (clicked.status, clicked.headers["Location"]) == (302, "https://example.com/")
 
 
 def test_a_forged_redirect_goes_nowhere(worker: Worker) -> None:

@@ -55,6 +55,14 @@ def test_a_skip_for_a_reason_that_is_not_allowed_fails(folder: Path) -> None:
     assert pytest_of(folder, "--may-skip", "3.13", "--may-skip", "Chromium").returncode == 0
 
 
+def test_it_is_the_same_where_test_files_run_side_by_side(folder: Path) -> None:
+    answer = pytest_of(folder, "-n2", "--may-skip", "Python 3.13")
+
+    assert answer.returncode == 1
+    assert "2 tests were skipped: there is no Chromium" in answer.stdout
+    assert "Nothing may be skipped here because of: there is no Chromium" in answer.stdout
+
+
 def test_no_test_is_no_pass(folder: Path) -> None:
     answer = pytest_of(folder, "-k", "nothing_like_this")
 

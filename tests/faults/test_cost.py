@@ -84,16 +84,17 @@ class Folding:
         """A followed message that was sent an hour ago."""
         return await followed_message(self.contoso, self._clock() - timedelta(hours=1))
 
-    async def cost(self, messages: Sequence[str], opens: int) -> Counter[str]:
-        """Requests by table, for so many new opens of each of the messages."""
+    async def cost(self, messages: Sequence[str], opens: int, a_segment: int = 0) -> Counter[str]:
+        """Requests by table, for so many new opens of each of the messages; those come together,
+        or so many in a segment."""
         at = self._clock.move(minutes=5)
-        await self._take_in(
-            [
-                hit(message, at + timedelta(milliseconds=n))
-                for n in range(opens)
-                for message in messages
-            ]
-        )
+        hits = [
+            hit(message, at + timedelta(milliseconds=n))
+            for n in range(opens)
+            for message in messages
+        ]
+        for start in range(0, len(hits), a_segment or len(hits)):
+            await self._take_in(hits[start : start + (a_segment or len(hits))])
         self._proxy.forget()
         await fold_all(self._through_proxy.organization, self._clock)
         return Counter(request.resource for request in self._proxy.requests)
@@ -125,6 +126,40 @@ async def test_folding_costs_a_request_for_ninety_events_and_a_few_for_the_messa
     lists = len(feeds_of(followed.message))
     allowed = math.ceil(opens / EVENTS_A_TRANSACTION) + 3 + 2 * lists
     assert cost["messages"] + cost["feeds"] <= allowed
+
+
+@pytest.mark.parametrize("opens", [90, 1000, 2500])
+async def test_beside_its_transactions_a_message_costs_the_same_however_many_they_are(
+    folding: Folding, proxy: StorageProxy, opens: int
+) -> None:
+    """So that the bound holds for any number of events in one fold."""
+    await folding.cost([await folding.message()], opens)
+    asked = [request for request in proxy.requests if request.resource in ("messages", "feeds")]
+    transactions = [request for request in asked if request.is_batch]
+    assert len(transactions) <= math.ceil(opens / EVENTS_A_TRANSACTION)
+    # The message, its copies, what it left to do; and each of its lists is read and written.
+    assert len(asked) - len(transactions) == 3 + 2 * 2
+
+
+async def test_one_hit_costs_one_transaction_and_what_is_left_to_do_goes_without_one(
+    folding: Folding, proxy: StorageProxy
+) -> None:
+    """A transaction costs as much as four other requests."""
+    await folding.cost([await folding.message()], 1)
+    assert [request.resource for request in proxy.requests if request.is_batch] == ["messages"]
+
+
+async def test_a_backlog_of_many_small_segments_costs_a_message_what_one_segment_does(
+    folding: Folding,
+) -> None:
+    """At a moderate rate each hit is a segment, and a message's hits are far from each other."""
+    messages = [await folding.message() for _ in range(3)]
+    together = await folding.cost(messages, 40)
+    apart = await folding.cost(messages, 40, a_segment=1)
+    for message in messages:
+        assert (await read_followed(folding.contoso, message)).kpis.opens == 80
+    assert apart["messages"] == together["messages"]
+    assert apart["feeds"] == together["feeds"]
 
 
 async def test_beside_its_messages_a_fold_costs_always_the_same(folding: Folding) -> None:

@@ -55,7 +55,7 @@ async def two_messages(
     sent_at = clock() - timedelta(hours=1)
     many = await followed_message(organization, sent_at)
     clicked = await followed_message(organization, sent_at, copies=("li@example.com", None))
-    hits = [hit(many, clock.move(milliseconds=1), agent=PROGRAM) for _ in range(90)]
+    hits = [hit(many, clock.move(milliseconds=1), agent=PROGRAM) for _ in range(95)]
     hits += [hit(many, clock.move(seconds=1), "click"), hit(many, clock.move(seconds=1))]
     hits += [hit(clicked, clock.move(seconds=1), "click", copy=copy) for copy in (0, 1)]
     return [many, clicked], hits

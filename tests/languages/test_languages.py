@@ -38,6 +38,8 @@ SAMPLES: dict[str, Value] = {
     "who": ["ana@contoso.com", "li@example.com"],
     "address": "x@example.com",
     "limit": 20,
+    "name": "offer.pdf",
+    "day": "1/5",
 }
 
 

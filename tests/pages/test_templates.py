@@ -8,10 +8,11 @@ import pytest
 
 import shared.pages
 from shared.languages import LANGUAGES, say, sentence_id
+from shared.messages.files import Place
+from shared.messages.timeline import AUTOMATED
 from shared.pages.addresses import is_web
 from shared.pages.message_list import COLUMNS, PERIODS
 from shared.tracking.rewrite import OPT_OUT, TOO_LONG
-from shared.tracking.timeline import AUTOMATED
 
 TEMPLATES = sorted((Path(shared.pages.__file__).parent / "templates").glob("*.html"))
 SAID = {
@@ -27,6 +28,12 @@ PUT_TOGETHER = {
     *(f"column-{column.name}" for column in COLUMNS),
     *(sentence_id("link", code) for code in (OPT_OUT, TOO_LONG)),
     *(sentence_id("device", device) for device in ("desktop", "phone", "tablet")),
+    *(f"file-{place}" for place in Place),
+    *(
+        f"{topic}-{part}"
+        for topic in ("withdrawn-link", "unknown-link", "gone-file", "unavailable-file")
+        for part in ("title", "text")
+    ),
     *(f"detail-{name}" for name in ("from", "seller", "to", "cc", "bcc", "regarding")),
     *(
         f"problem-{status}-{part}"
@@ -38,7 +45,7 @@ PUT_TOGETHER = {
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_sentence_of_a_page_is_there_in_every_language(language: str) -> None:
     for sentence in SAID | PUT_TOGETHER:
-        assert say(language, sentence, address="x@example.com")
+        assert say(language, sentence, address="x@example.com", day="1 May")
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)

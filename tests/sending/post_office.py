@@ -10,7 +10,9 @@ from typing import Any
 
 import httpx
 
+from shared.attachments.onedrive import Porter, settle
 from shared.graph.client import GraphTenant
+from shared.graph.drive import Drive
 from shared.graph.mail import Mail
 from shared.messages.feeds import EVERYBODY, read_feed
 from shared.messages.rows import TABLE, MessageRow
@@ -54,15 +56,20 @@ class PostOffice:
     clock: MovableClock
     http: httpx.Client
     words: list[str] = field(default_factory=list)
+    file_words: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def tenant(self) -> GraphTenant:
+        return GraphTenant(self.organization.entry.tenant, self.graph.base_url, 10.0)
 
     @property
     def mail(self) -> Mail:
-        return Mail(GraphTenant(self.organization.entry.tenant, self.graph.base_url, 10.0))
+        return Mail(self.tenant)
 
     def order(self, *recipients: Recipient, **changes: Any) -> Order:
         """An order with a link in it, to a contact that is not stored; `changes` are of either."""
         content = Content("Offer", BODY, None, recipients or self.contact("li@example.com"))
-        names = {"subject", "html", "text"}
+        names = {"subject", "html", "text", "attachments"}
         content = replace(content, **{n: changes.pop(n) for n in names & set(changes)})
         return replace(Order(content, ANA, ANA, FollowChoice.PREFERRED, "en"), **changes)
 
@@ -105,11 +112,32 @@ class PostOffice:
         return Workshop(
             organization=self.organization,
             mail=mail or self.mail,
+            drive=Drive(self.tenant),
             addresses=Addresses(SIGNER, PUBLIC_ADDRESS),
             own=recognizer(SIGNER, frozenset({PUBLIC_ADDRESS})),
             owner=uuid.uuid4().hex,
             clock=self.clock,
+            upload=self.enqueue_file,
         )
+
+    async def enqueue_file(self, message: str, number: int) -> None:
+        self.file_words.append((message, number))
+
+    @property
+    def porter(self) -> Porter:
+        return Porter(self.organization, Drive(self.tenant), self.clock, self.enqueue)
+
+    async def settle_files(self) -> None:
+        """Answers every word about files, and comes again as told, until none is left."""
+        for _ in range(A_DAY_AND_MORE):
+            if not self.file_words:
+                return
+            message, number = self.file_words.pop(0)
+            seconds = await settle(self.porter, message, number)
+            if seconds is not None:
+                self.clock.move(seconds=seconds)
+                self.file_words.append((message, number))
+        raise AssertionError("files are on their way and never arrive")
 
     async def deliver(self, message: str, mail: Mail | None = None) -> Later | None:
         """One attempt."""
@@ -119,6 +147,11 @@ class PostOffice:
         """Comes again whenever it is told to, until the message is finished."""
         for _ in range(A_DAY_AND_MORE):
             later = await self.deliver(message)
+            if self.file_words and later is None:
+                self.words.clear()
+                await self.settle_files()
+                if self.words:
+                    continue
             if later is None:
                 return (await self.stored(message)).message
             self.clock.move(seconds=later.seconds)

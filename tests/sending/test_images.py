@@ -11,7 +11,7 @@ import pytest
 
 from shared.messages.images import load_image
 from shared.messages.rows import image_from_row, image_key
-from shared.model import Content, Recipient, Status, StoredImage
+from shared.model import Content, FollowChoice, Recipient, Status, StoredImage
 from shared.sending.compose import Composed, compose, recognizer
 from shared.sending.deliver import deliver
 from shared.sending.images import MOST_IMAGES
@@ -34,6 +34,7 @@ def composed(body: str, *, followed: bool, **attached: StoredImage) -> Composed:
         addresses=Addresses(SIGNED, ADDRESS),
         own=recognizer(SIGNED, frozenset({ADDRESS})),
         attached=attached,
+        language="en",
     )
 
 
@@ -208,3 +209,28 @@ async def test_a_draft_that_turns_unfollowed_leaves_no_image_rows_f4(office: Pos
     finally:
         await office.switch_engagement(on=True)
     assert await office.rows("image~", message) == []
+
+
+@delivered
+@noisy
+@pytest.mark.parametrize("after", [True, False])
+async def test_an_unfollowed_mail_arrives_with_its_images_whatever_is_killed_on_the_way_f4(
+    office: PostOffice, after: bool
+) -> None:
+    for number in range(1, 40):
+        office.forget_mail()
+        message = await office.accepted(office.order(html=HTML, follow=FollowChoice.OFF))
+        trouble = Trouble(number, after, Killed)
+        async with trouble_in(office, trouble) as theirs:
+            workshop = replace(theirs.workshop(), mail=TroubledMail(office.mail.graph, trouble))
+            await deliver(workshop, message)
+        office.clock.move(seconds=WORD_COMES_BACK_S)
+        assert (await office.finish(message)).status is Status.SENT
+        (mail,) = office.received()
+        assert [file["name"] for file in mail["attachments"]] == ["image1.png", "image2.gif"]
+        shown = re.findall(r"cid:([^\"')]+)", mail["html"])
+        assert shown == [part.content_id for part in composed(HTML, followed=False).inline]
+        assert "data:" not in mail["html"] and PUBLIC_ADDRESS not in mail["html"]
+        if not trouble.came:
+            return
+    raise AssertionError("it makes more calls than any test expects")

@@ -34,6 +34,7 @@ def composed(body: str, *, followed: bool, address: str = ADDRESS) -> Composed:
         followed=followed,
         addresses=Addresses(OURS, address),
         own=recognizer(OURS, frozenset({address})),
+        language="en",
     )
 
 

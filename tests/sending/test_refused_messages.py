@@ -48,6 +48,12 @@ def record(**fields: Any) -> list[dict[str, Any]]:
     return to(record={"type": "contact", "id": "c-1", **fields})
 
 
+def files(changes: dict[str, Any]) -> list[dict[str, Any]]:
+    """A small file, with some fields changed or, by `...`, taken away."""
+    one = {"name": "a.pdf", "contentType": "application/pdf", "content": "AAEC"} | changes
+    return [{name: value for name, value in one.items() if value is not ...}]
+
+
 UNKNOWN_FIELDS = [
     but("an unknown field", "/color", "not known", color="red"),
     but("a field with an underscore", "/send_at", "not known", send_at=None),
@@ -161,9 +167,6 @@ LATER = [
     but("a template", "/template", "not available yet", template={"id": "t", "data": {}}),
     but("a template beside nothing else", "/template", "not available yet",
         template={"id": "t"}, subject=..., html=...),
-    but("attachments", "/attachments", "not available yet",
-        attachments=[{"name": "a.pdf", "contentType": "application/pdf", "content": ""}]),
-    but("attachments that are an object", "/attachments", "not available yet", attachments={}),
     but("sendAt", "/sendAt", "not available yet", sendAt="2026-11-25T09:00:00-03:00"),
     but("a local sendAt", "/sendAt", "not available yet",
         sendAt={"local": "2026-11-25T09:00", "timeZone": "America/Sao_Paulo"}),
@@ -175,14 +178,50 @@ LATER = [
     but("individual copies", "/copies", "not available yet", copies="individual"),
     but("a draft", "/draft", "not available yet", draft=True),
 ]  # fmt: skip
+FILES = [
+    but("files that are an object", "/attachments", attachments={}),
+    but("51 files", "/attachments", "at most 50", attachments=files({}) * 51),
+    but("a file without name", "/attachments/0/name", "needs a name",
+        attachments=files({"name": ...})),
+    but("a file without bytes", "/attachments/0", "content, or",
+        attachments=files({"content": ...})),
+    but("a file given twice", "/attachments/0", "content, or",
+        attachments=files({"upload": "0" * 32})),
+    but("bytes that are no base64", "/attachments/0/content", "not base64",
+        attachments=files({"content": "a,b"})),
+    but("base64 of URLs", "/attachments/0/content", "not base64",
+        attachments=files({"content": "-_-_"})),
+    but("a name with a folder", "/attachments/0/name", "none of /",
+        attachments=files({"name": "../a.pdf"})),
+    but("a name with a line break", "/attachments/0/name", "Line breaks",
+        attachments=files({"name": "a\r\nX: b.pdf"})),
+    but("a name of nothing", "/attachments/0/name", "at least 1", attachments=files({"name": ""})),
+    but("a type that is none", "/attachments/0/contentType",
+        attachments=files({"contentType": "text/html\r\nX: y"})),
+    but("an unknown field of a file", "/attachments/0/size", "not known",
+        attachments=files({"size": 3})),
+    but("a follow that is a text", "/attachments/0/follow", attachments=files({"follow": "yes"})),
+    but("a followed part of the body", "/attachments/0/follow", "cannot be followed",
+        attachments=files({"contentId": "logo", "follow": True})),
+    but("two parts with one id", "/attachments/1/contentId", "Another file",
+        attachments=files({"contentId": "logo"}) * 2),
+    but("an upload that never was", "/attachments/0/upload", "no such upload",
+        attachments=[{"upload": "0" * 32}]),
+    but("an upload's id that cannot be one", "/attachments/0/upload",
+        attachments=[{"upload": "../messages"}]),
+    but("an upload with another name", "/attachments/0", "those it was made with",
+        attachments=[{"upload": "0" * 32, "name": "b.pdf"}]),
+]  # fmt: skip
 TOO_LARGE = [
     but("html over 1 MB", "/html", "1 MB", 413, html="x" * (MEGABYTE + 1)),
     but("html over 1 MB in bytes", "/html", "1 MB", 413, html="é" * (MEGABYTE // 2 + 1)),
     but("text over 1 MB", "/text", "1 MB", 413, html=..., text="x" * (MEGABYTE + 1)),
     but("html over 1 MB in a message with other mistakes", "/html", "1 MB", 413,
         html="x" * (MEGABYTE + 1), to=[], color="red"),
+    but("files over 3 MB together", "/attachments", "3 MB", 413,
+        attachments=files({"content": "AAAA" * (MEGABYTE // 2 + 1)}) * 2),
 ]  # fmt: skip
-EVERYTHING = [*UNKNOWN_FIELDS, *WRONG_TYPES, *VALUES, *ADDRESSES, *LATER, *TOO_LARGE]
+EVERYTHING = [*UNKNOWN_FIELDS, *WRONG_TYPES, *VALUES, *ADDRESSES, *LATER, *FILES, *TOO_LARGE]
 
 NOT_JSON = {
     "nothing": b"",

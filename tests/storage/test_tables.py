@@ -202,6 +202,41 @@ async def test_a_transaction_holds_a_hundred_rows_and_no_more(tables: Tables) ->
     assert len(await keys(tables)) == TRANSACTION_LIMIT
 
 
+async def test_all_of_many_rows_are_deleted_and_no_others(tables: Tables) -> None:
+    wanted = [f"{number:03d}" for number in range(205)]
+    for start in (0, 100, 200):
+        writes = [Write("insert", row(key)) for key in wanted[start : start + 100]]
+        await tables.transact(TABLE, writes)
+    await tables.insert(TABLE, row("000", partition="n"))
+    await tables.delete_all(TABLE, "m", wanted[:-1])
+    assert await keys(tables) == wanted[-1:]
+    assert await keys(tables, "n") == ["000"]
+
+
+@pytest.mark.parametrize("gone", ["a", "b", "abc"])
+async def test_rows_that_are_gone_already_keep_no_others_from_being_deleted(
+    tables: Tables, gone: str
+) -> None:
+    for key in set("abcd") - set(gone):
+        await tables.insert(TABLE, row(key))
+    await tables.delete_all(TABLE, "m", ["a", "b", "c"])
+    await tables.delete_all(TABLE, "m", ["a"])
+    await tables.delete_all(TABLE, "m", [])
+    assert await keys(tables) == ["d"]
+
+
+@pytest.mark.parametrize("changed", ["a", "b", "abc"])
+async def test_rows_that_changed_since_they_were_read_are_not_deleted_with_the_others(
+    tables: Tables, changed: str
+) -> None:
+    etags = {key: await tables.insert(TABLE, row(key)) for key in "abc"}
+    for key in changed:
+        await tables.upsert(TABLE, row(key, v=2))
+    await tables.delete_all(TABLE, "m", ["a", "b", "c"], etags)
+    await tables.delete_all(TABLE, "m", ["a"], etags)
+    assert await keys(tables) == list(changed)
+
+
 # --- Limits of the service that Azurite does not hold up --------------------------------------
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +16,7 @@ from shared.storage.tables import Tables
 from shared.tracking.hits import Hit
 from shared.tracking.ingest import Ingest
 from shared.tracking.journal import Journal
-from tests.running_storage import Deployments, MovableClock, overflow_away
-from tests.tracking.recipients import Service
+from tests.running_storage import MovableClock, overflow_away
 from tests.tracking.watched import Watched
 
 TakeIn = Callable[..., Awaitable[None]]
@@ -52,21 +51,3 @@ async def watched(contoso: Organization, settings: Settings) -> AsyncIterator[Wa
     yield organization
     for tables in made:
         await tables.close()
-
-
-@pytest.fixture(scope="session")
-def service(
-    deployments: Deployments, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
-    """The service as a process of its own, with organizations of its own."""
-    running = Service(deployments, tmp_path_factory.mktemp("service"))
-    yield running
-    running.host.end()
-
-
-@pytest.fixture
-async def served(service: Service) -> AsyncIterator[Organizations]:
-    """The organizations that `service` serves."""
-    made = service.organizations()
-    yield made
-    await made.close()

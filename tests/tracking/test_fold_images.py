@@ -6,12 +6,12 @@ from collections import Counter
 from datetime import timedelta
 
 from shared.messages.chains import NO_CHAINS
+from shared.messages.timeline import read_timeline
 from shared.model import EventKind
 from shared.organizations import Organization
 from shared.tracking.chains import KEPT
 from shared.tracking.hits import Hit
 from shared.tracking.rebuild import rebuild_message
-from shared.tracking.timeline import read_timeline
 from tests.running_storage import MovableClock
 from tests.tracking.conftest import TakeIn, WatchedOrganization
 from tests.tracking.followed_messages import (

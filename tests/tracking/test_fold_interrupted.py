@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 
 from shared.errors import StorageUnavailable
+from shared.messages.todo import drain_left_behind
 from shared.organizations import Organization
 from shared.tracking.fold import fold
 from shared.tracking.folder_lease import LEASE
@@ -26,9 +29,10 @@ from tests.tracking.followed_messages import (
     followed_message,
     hit,
 )
-from tests.tracking.watched import Died, DiesAt, LosesAnswer, Meanwhile
+from tests.tracking.watched import Died, DiesAt, LosesAnswer, Meanwhile, Request, Watched
 
 MORE_THAN_A_TRANSACTION = 95
+TWO_TRANSACTIONS = 190
 
 
 class Story:
@@ -144,6 +148,65 @@ async def test_a_folder_whose_lease_lapsed_meets_the_one_that_took_over_t9(
         await fold_all(contoso, clock)
         await end(contoso, story)
     assert nth > 15
+
+
+class DiesAfterTransactions(Watched):
+    """The process ends after so many transactions; something else happens after the first one."""
+
+    def __init__(self, number: int, happens: Callable[[], Awaitable[object]]) -> None:
+        super().__init__()
+        self._left = number
+        self._happens: Callable[[], Awaitable[object]] | None = happens
+
+    async def around(self, name: str, request: Request) -> Any:
+        if self._left == 0:
+            raise Died
+        answer = await request()
+        if name == "transact messages":
+            self._left -= 1
+            if self._happens is not None:
+                happens, self._happens = self._happens, None
+                await happens()
+        return answer
+
+
+class StopsBeforeDeleting(Watched):
+    """It has done all that follows and is about to delete what told it to, until let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stopped = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def around(self, name: str, request: Request) -> Any:
+        if name in ("delete messages", "transact messages"):
+            self.stopped.set()
+            await self.go_on.wait()
+        return await super().around(name, request)
+
+
+async def test_who_does_what_a_folder_left_behind_takes_nothing_from_one_that_is_still_at_work_t9(
+    contoso: Organization, watched: WatchedOrganization, take_in: TakeIn, clock: MovableClock
+) -> None:
+    """A fold's transactions share a todo row: done for the first, it may not go for the second."""
+    message = await followed_message(contoso, clock())
+    await take_in(contoso, *(hit(message, at(clock, 60 + n)) for n in range(TWO_TRANSACTIONS)))
+    other = StopsBeforeDeleting()
+    others: list[asyncio.Task[None]] = []
+
+    async def another_comes() -> None:
+        others.append(asyncio.create_task(drain_left_behind(watched(other), message)))
+        await other.stopped.wait()
+
+    with pytest.raises(Died):
+        await fold_all(watched(DiesAfterTransactions(2, another_comes)), clock)
+    other.go_on.set()
+    await asyncio.gather(*others)
+    clock.move(seconds=LEASE.total_seconds())
+    assert await fold_all(contoso, clock)
+    followed = await exact(contoso, message)
+    assert followed.kpis.opens == TWO_TRANSACTIONS
+    assert followed.message.version == 3, "all was in before the folder died"
 
 
 async def test_word_that_is_left_while_somebody_folds_is_heard_before_they_leave(

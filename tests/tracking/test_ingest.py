@@ -14,8 +14,8 @@ from shared.organizations import Organization, Organizations
 from shared.settings import OrganizationEntry
 from shared.storage.tables import PROPERTY_LIMIT
 from shared.tracking.hits import LONGEST_AGENT, SIGNALS, Hit, unpack
-from shared.tracking.ingest import Ingest
-from shared.tracking.journal import Journal
+from shared.tracking.ingest import MOST_IN_MEMORY, Ingest
+from shared.tracking.journal import LARGEST_FILE, Journal
 from shared.tracking.segments import PARTITION, SEGMENT_BYTES
 from tests.running_azurite import running_azurite
 from tests.running_storage import MovableClock, overflow_away
@@ -65,11 +65,25 @@ class Refuses(Watched):
 class Taking:
     """The ingest of one process over these organizations; it tells who has new segments."""
 
-    def __init__(self, clock: MovableClock, folder: Path, *these: Organization, name: str) -> None:
+    def __init__(
+        self,
+        clock: MovableClock,
+        folder: Path,
+        *these: Organization,
+        name: str,
+        most_in_memory: int = MOST_IN_MEMORY,
+        largest_file: int = LARGEST_FILE,
+    ) -> None:
         self.told: asyncio.Queue[str] = asyncio.Queue()
-        self.journal = Journal(folder, name)
+        self.journal = Journal(folder, name, largest_file)
         self.ingest = Ingest(
-            These(*these), self.journal, name, clock.ms, self.told.put_nowait, overflow_away(clock)
+            These(*these),
+            self.journal,
+            name,
+            clock.ms,
+            self.told.put_nowait,
+            overflow_away(clock),
+            most_in_memory,
         )
 
     async def record(self, hit: Hit, *, patience: float = 30) -> bool:
@@ -89,8 +103,8 @@ async def taking(clock: MovableClock, journals: Path) -> AsyncIterator[MakeTakin
     """`taking(contoso)` is a process that takes hits in; its own journal stays until it ends."""
     made = []
 
-    def make(*these: Organization, name: str = "this") -> Taking:
-        made.append(Taking(clock, journals, *these, name=name))
+    def make(*these: Organization, name: str = "this", **limits: int) -> Taking:
+        made.append(Taking(clock, journals, *these, name=name, **limits))
         return made[-1]
 
     yield make
@@ -230,16 +244,129 @@ async def test_where_neither_storage_nor_disk_takes_a_hit_it_is_said_and_tried_o
     contoso: Organization,
     clock: MovableClock,
     journals: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     journals.write_text("a file where the folder should be")
     storage = Refuses()
     process = taking(watched(storage))
     (one,) = hits(clock, 1)
-    with pytest.raises(OSError):
-        await process.record(one, patience=0.05)
+    assert not await process.record(one, patience=0.05)
+    assert (process.ingest.lost, process.ingest.at_risk) == (0, 1)
+    assert "0 were lost, 1 waited in memory only" in caplog.text
     storage.away = False
     await process.told.get()
     assert await taken(contoso) == [one]
+
+
+async def recorded(process: Taking, some: list[Hit]) -> list[bool]:
+    return await asyncio.gather(*(process.record(each, patience=0.05) for each in some))
+
+
+async def test_while_nothing_answers_memory_holds_some_hits_and_the_disk_all_of_them(
+    taking: MakeTaking,
+    watched: WatchedOrganization,
+    contoso: Organization,
+    clock: MovableClock,
+    journals: Path,
+) -> None:
+    """Neither the organization's storage nor the overflow; then they come to storage by and by."""
+    storage = Refuses()
+    process = taking(watched(storage), most_in_memory=40, largest_file=5_000)
+    some = hits(clock, 400)
+    for start in range(0, 400, 100):
+        assert all(await recorded(process, some[start : start + 100]))
+        assert process.ingest.held == 40
+    on_disk = "".join(path.read_text() for path in journals.iterdir())
+    assert all(each.id in on_disk for each in some)
+
+    storage.away = False
+    most = 0
+    async with asyncio.timeout(30):
+        while len(set(await taken(contoso))) < 400:
+            await process.told.get()
+            process.ingest.adopt_journals()
+            most = max(most, process.ingest.held)
+        await process.ingest.adopt_journals()
+    assert set(await taken(contoso)) == set(some)
+    assert process.ingest.held == 0
+    assert most <= 40 + 25, "no more than memory has room for and one file"
+    process.journal.close()
+    assert list(journals.iterdir()) == []
+
+
+async def test_hits_that_were_on_disk_only_are_found_by_the_next_process(
+    taking: MakeTaking,
+    watched: WatchedOrganization,
+    contoso: Organization,
+    clock: MovableClock,
+) -> None:
+    died = taking(watched(Refuses()), name="died", most_in_memory=10, largest_file=5_000)
+    some = hits(clock, 100)
+    assert all(await recorded(died, some))
+    died.journal.close()
+    await taking(contoso, name="next").ingest.adopt_journals()
+    assert set(await taken(contoso)) == set(some)
+
+
+async def test_a_long_list_of_journals_is_not_read_into_memory_at_once(
+    taking: MakeTaking, watched: WatchedOrganization, clock: MovableClock
+) -> None:
+    died = taking(name="died", largest_file=5_000)
+    for each in hits(clock, 200):
+        await died.journal.append("contoso", each)
+    died.journal.close()
+    storage = Refuses()
+    process = taking(watched(storage), name="next", most_in_memory=40)
+    adopting = process.ingest.adopt_journals()
+    while process.ingest.held <= 20:
+        await asyncio.sleep(0)
+    await asyncio.wait((adopting,), timeout=0.1)
+    assert process.ingest.held <= 20 + 25
+    storage.away = False
+    assert await adopting == 200
+
+
+async def test_hits_that_were_on_disk_only_are_safe_when_the_process_has_ended(
+    taking: MakeTaking,
+    watched: WatchedOrganization,
+    contoso: Organization,
+    clock: MovableClock,
+    journals: Path,
+) -> None:
+    storage = Refuses()
+    process = taking(watched(storage), most_in_memory=10)
+    some = hits(clock, 60)
+    assert all(await recorded(process, some))
+    storage.away = False
+    while process.ingest.held:
+        await process.told.get()
+    assert set(await taken(contoso)) == set(some[:10])
+    assert await process.ingest.drain(patience=20)
+    assert set(await taken(contoso)) == set(some)
+    process.journal.close()
+    assert list(journals.iterdir()) == []
+
+
+async def test_hits_are_lost_only_where_memory_and_disk_are_full_and_they_are_counted(
+    taking: MakeTaking,
+    watched: WatchedOrganization,
+    contoso: Organization,
+    clock: MovableClock,
+    journals: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    journals.write_text("a file where the folder should be")
+    storage = Refuses()
+    process = taking(watched(storage), most_in_memory=10)
+    some = hits(clock, 30)
+    assert not any(await recorded(process, some))
+    assert (process.ingest.lost, process.ingest.at_risk) == (20, 10)
+    said = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(said) == 1, "one line a second, not one a hit"
+    storage.away = False
+    while len(await taken(contoso)) < 10:
+        await process.told.get()
+    assert await taken(contoso) == some[:10]
 
 
 async def test_an_error_that_nobody_foresaw_does_not_stop_the_hits_that_come_later(

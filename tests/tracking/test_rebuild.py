@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from shared.messages.feeds import EVERYBODY, position
 from shared.messages.rows import MESSAGE_KEY, TABLE, copy_key, event_key, message_from_row
-from shared.organizations import Organization, Organizations
+from shared.organizations import Organization
 from shared.tracking.rebuild import MESSAGES_A_PAGE, rebuild_message, rebuild_page
 from shared.tracking.segments import (
     Segment,
@@ -26,7 +24,6 @@ from tests.tracking.followed_messages import (
     followed_message,
     hit,
 )
-from tests.tracking.recipients import Service
 
 
 async def _lively(organization: Organization, take_in: TakeIn, clock: MovableClock) -> str:
@@ -159,21 +156,6 @@ async def test_a_segment_that_could_not_be_read_is_folded_when_it_can_be_t9(
         assert (kpis.opens, kpis.link_clicks) == (1, 1)
         (never,) = await _aside(contoso)
         assert never["hits"] == b"\xff"
-
-
-@pytest.mark.processes
-async def test_a_rebuild_folds_what_was_set_aside_t9(
-    service: Service, served: Organizations, clock: MovableClock
-) -> None:
-    contoso = served.get("contoso")
-    assert contoso
-    message = await followed_message(contoso, clock())
-    await set_aside(contoso, message, [hit(message, at(clock, 60))])
-    headers = {"x-api-key": "local-contoso"}
-    answer = service.client.post("/api/orgs/contoso/rebuild", headers=headers)
-    assert answer.status_code == 200, answer.text
-    await service.events(contoso, message, 1)
-    assert [row for row in await _aside(contoso) if message in str(row["RowKey"])] == []
 
 
 async def _kpis_replaced(organization: Organization, message: str, kpis: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from shared.messages.timeline import read_timeline
 from shared.model import Event, EventKind
 from shared.organizations import Organization
-from shared.tracking.timeline import read_timeline
 from tests.running_storage import MovableClock
 from tests.tracking.conftest import TakeIn
 from tests.tracking.followed_messages import PERSON, PROGRAM, at, fold_all, followed_message, hit

@@ -150,3 +150,31 @@ def test_a_message_above_35_mb_is_not_sent(http: httpx.Client) -> None:
     for start in range(0, size, 4 * MEGABYTE):
         put(http, address, b"x" * min(4 * MEGABYTE, size - start), start, size)
     refused(http.post(f"{ANA}/{item}/send"), 413, "ErrorMessageSizeExceeded")
+
+
+def test_a_list_of_files_can_leave_out_their_bytes(http: httpx.Client) -> None:
+    item = created(http)["id"]
+    http.post(f"{ANA}/{item}/attachments", json=file(b"x", isInline=True, contentId="logo"))
+    wanted = {"$select": "id,name,size,isInline,microsoft.graph.fileAttachment/contentId"}
+    (listed,) = http.get(f"{ANA}/{item}/attachments", params=wanted).json()["value"]
+    assert set(listed) == {
+        *("@odata.type", "@odata.mediaContentType", "id"),
+        *("name", "size", "isInline", "contentId"),
+    }
+    for options in ({"$select": "contentBytes"}, {"$select": "nothing"}, {"$expand": "item"}):
+        answer = http.get(f"{ANA}/{item}/attachments", params=options)
+        refused(answer, 400, "RequestBroker--ParseUri")
+
+
+def test_the_largest_small_file_fits_into_a_request(http: httpx.Client) -> None:
+    item = created(http)["id"]
+    content = b"x" * (3 * MEGABYTE - 1)
+    assert http.post(f"{ANA}/{item}/attachments", json=file(content)).status_code == 201
+
+
+def test_an_attachment_s_session_expires_on_demand(http: httpx.Client) -> None:
+    address = session(http, created(http)["id"], 4 * MEGABYTE).json()["uploadUrl"]
+    fault = {"kind": "expireSession", "path": "attachmentSessions"}
+    http.post("/_local/faults", json={"faults": [fault]}).raise_for_status()
+    refused(put(http, address, b"x", 0, 4 * MEGABYTE), 404, "ErrorItemNotFound")
+    refused(http.get(address), 404, "ErrorItemNotFound")

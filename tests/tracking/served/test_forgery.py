@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.organizations import Organization, Organizations
+from shared.organizations import Organization
 from shared.tracking.tokens import Kind, Signer, Target
 from tests.running_storage import MovableClock
 from tests.tracking.followed_messages import followed_message
-from tests.tracking.recipients import GIF, SIGNER, Service, token_of
+from tests.tracking.served.service import GIF, SIGNER, Service, token_of
 
 pytestmark = pytest.mark.processes
 
@@ -28,20 +28,6 @@ BY_CHANCE = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-
-
-@pytest.fixture
-def contoso(served: Organizations) -> Organization:
-    found = served.get("contoso")
-    assert found
-    return found
-
-
-@pytest.fixture
-def fabrikam(served: Organizations) -> Organization:
-    found = served.get("fabrikam")
-    assert found
-    return found
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from urllib.parse import quote, urlsplit
 import httpx
 import pytest
 
-from shared.organizations import Organization, Organizations
+from shared.organizations import Organization
 from tests.running_storage import MovableClock
 from tests.tracking.followed_messages import PROGRAM, followed_message
-from tests.tracking.recipients import (
+from tests.tracking.served.service import (
     FABRIKAMS_ADDRESS,
     GIF,
     OLD_SIGNER,
@@ -23,20 +23,6 @@ pytestmark = pytest.mark.processes
 
 OFFER = "https://example.com/offer"
 SOMEWHERE = "0" * 32
-
-
-@pytest.fixture
-def contoso(served: Organizations) -> Organization:
-    found = served.get("contoso")
-    assert found
-    return found
-
-
-@pytest.fixture
-def fabrikam(served: Organizations) -> Organization:
-    found = served.get("fabrikam")
-    assert found
-    return found
 
 
 @pytest.fixture

@@ -10,30 +10,16 @@ import pytest
 from shared.messages.images import store_image
 from shared.messages.rows import TABLE, image_key, image_to_row
 from shared.model import EventKind, StoredImage
-from shared.organizations import Organization, Organizations
+from shared.organizations import Organization
 from shared.tracking.tokens import Addresses, Signer, Target
 from tests.mail.images import GIF, PNG
 from tests.running_storage import MovableClock
 from tests.tracking.followed_messages import PROGRAM, followed_message
-from tests.tracking.recipients import OLD_SIGNER, SIGNER, WITHDRAWN_SIGNER, Service
+from tests.tracking.served.service import OLD_SIGNER, SIGNER, WITHDRAWN_SIGNER, Service
 
 pytestmark = pytest.mark.processes
 
 SOMEWHERE = "0" * 32
-
-
-@pytest.fixture
-def contoso(served: Organizations) -> Organization:
-    found = served.get("contoso")
-    assert found
-    return found
-
-
-@pytest.fixture
-def fabrikam(served: Organizations) -> Organization:
-    found = served.get("fabrikam")
-    assert found
-    return found
 
 
 async def with_images(organization: Organization, clock: MovableClock, *images: bytes) -> str:

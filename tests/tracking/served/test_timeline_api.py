@@ -9,21 +9,14 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from shared.organizations import Organization, Organizations
+from shared.organizations import Organization
 from tests.running_storage import MovableClock
 from tests.tracking.followed_messages import PROGRAM, followed_message
-from tests.tracking.recipients import Service
+from tests.tracking.served.service import Service
 
 pytestmark = pytest.mark.processes
 
 OFFER = "https://example.com/offer"
-
-
-@pytest.fixture
-def contoso(served: Organizations) -> Organization:
-    found = served.get("contoso")
-    assert found
-    return found
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.messages.rows import TABLE, event_from_row
-from shared.model import Event
+from shared.messages.files import FileRow
+from shared.messages.rows import TABLE, CopyRow, event_from_row
+from shared.model import Event, Link
 from shared.organizations import Organization
 
 AUTOMATED = ("include", "exclude", "only")
@@ -20,6 +21,36 @@ class TimelinePage:
 
     events: Sequence[Event]
     cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event with who and what it was about, where that is known (rule T6)."""
+
+    event: Event
+    recipient: str | None
+    link: Link | None
+    file: FileRow | None
+
+
+def entries(
+    events: Sequence[Event],
+    copies: Mapping[int, CopyRow],
+    links: Sequence[Link],
+    files: Sequence[FileRow],
+) -> list[Entry]:
+    """The events of a message as its timeline tells them."""
+    by_index = {link.index: link for link in links if link.index is not None}
+    by_number = {file.number: file for file in files}
+    return [
+        Entry(
+            event,
+            copies[event.copy].recipient if event.copy in copies else None,
+            by_index.get(event.link) if event.link is not None else None,
+            by_number.get(event.attachment) if event.attachment is not None else None,
+        )
+        for event in events
+    ]
 
 
 async def read_timeline(

@@ -1,0 +1,242 @@
+"""Brings followed attachments to OneDrive, and takes them away again (rules T5, S2).
+
+A file's row says where it shall be; who holds the row's lease brings it there. A file has one path
+for ever, so that whoever comes after a crash finds what the one before did, and adopts it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.errors import Busy, Changed, StorageUnavailable
+from shared.graph.drive import Drive
+from shared.graph.drive_names import drive_name
+from shared.graph.errors import (
+    GraphError,
+    LinksForbidden,
+    NotDone,
+    NotFound,
+    OutOfSpace,
+    Refused,
+)
+from shared.graph.uploads import Source
+from shared.messages.content import CONTAINER, file_name
+from shared.messages.files import (
+    FileRow,
+    Place,
+    StoredFile,
+    read_file,
+    read_files,
+    write_file,
+)
+from shared.messages.rows import MessageRow
+from shared.messages.stored import read_message
+from shared.model import Failure
+from shared.organizations import Organization
+
+log = logging.getLogger(__name__)
+
+FOLDER = "Followed attachments"
+LEASE = timedelta(minutes=3)
+"""Renewed while pieces of a file arrive; one piece takes far less."""
+
+LONGEST_WAIT_S = 600.0
+ON_ITS_WAY = (Place.WAITING, Place.LEAVING)
+
+
+@dataclass(frozen=True, slots=True)
+class Porter:
+    """What bringing files needs. `deliver` says the word that a message may go on."""
+
+    organization: Organization
+    drive: Drive
+    clock: Callable[[], datetime]
+    deliver: Callable[[str], Awaitable[None]]
+
+
+async def settle(porter: Porter, message: str, number: int) -> float | None:
+    """Brings a file where it shall be; None when it is, else the seconds to come again after.
+
+    Raises `StorageUnavailable` where storage fails in between: whoever comes next goes on.
+    """
+    stored = await read_message(porter.organization, message)
+    found = await read_file(porter.organization, message, number)
+    if stored is None or found is None or found.file.place not in ON_ITS_WAY:
+        return None
+    now = porter.clock()
+    held = (found.file.lease_until or now) - now
+    if held > timedelta():
+        return held.total_seconds() + 1
+    carried = _Carried(porter, stored.message, found)
+    try:
+        await carried.hold()
+        return await carried.carry()
+    except Changed:
+        # Somebody else is at it, or it shall be elsewhere by now: the row tells next time.
+        return 1.0
+
+
+async def end_as_refused(porter: Porter, message: str, number: int) -> None:
+    """Ends the way of a file that broke its function again and again (the poison queue)."""
+    stored = await read_message(porter.organization, message)
+    found = await read_file(porter.organization, message, number)
+    if stored is not None and found is not None and found.file.place in ON_ITS_WAY:
+        await _Carried(porter, stored.message, found).refuse(Failure("unexpected"))
+        await porter.deliver(message)
+
+
+async def all_settled(organization: Organization, message: str) -> bool:
+    """Whether none of a message's files still is to come to OneDrive."""
+    files = await read_files(organization, message)
+    return all(stored.file.place is not Place.WAITING for stored in files)
+
+
+class _Carried:
+    """One file on its way, under its lease."""
+
+    def __init__(self, porter: Porter, message: MessageRow, stored: StoredFile) -> None:
+        self.porter = porter
+        self.message = message
+        self.stored = stored
+
+    @property
+    def file(self) -> FileRow:
+        return self.stored.file
+
+    @property
+    def path(self) -> str:
+        return f"{FOLDER}/{self.message.id}-{self.file.number}/{drive_name(self.file.name)}"
+
+    async def hold(self) -> None:
+        """Takes the lease; raises `Changed` where somebody else was quicker."""
+        await self.write(lease_until=self._until(), attempts=self.file.attempts + 1)
+
+    async def carry(self) -> float | None:
+        try:
+            if self.file.place is Place.LEAVING:
+                await self.remove()
+                return None
+            await self.upload()
+        except NotFound:
+            await self.refuse(Failure("driveUnknown", {"address": self.message.from_}))
+        except OutOfSpace:
+            await self.refuse(Failure("driveFull", {"address": self.message.from_}))
+        except Refused as error:
+            log.warning("OneDrive refused a file of message %s: %s", self.message.id, error)
+            code = "driveOutOfScope" if error.status == 403 else "fileRefused"
+            values = {"address": self.message.from_, "name": self.file.name}
+            await self.refuse(Failure(code, values))
+        except GraphError as error:
+            seconds = self._patience(error)
+            await self.write(lease_until=None)
+            return seconds
+        except StorageUnavailable:
+            with contextlib.suppress(StorageUnavailable, Changed):
+                await self.write(lease_until=None)
+            raise
+        if await all_settled(self.porter.organization, self.message.id):
+            await self.porter.deliver(self.message.id)
+        return None
+
+    async def upload(self) -> None:
+        drive_id = await self.drive_id()
+        item = await self.porter.drive.upload(
+            drive_id,
+            self.path,
+            Source(self.file.size, self.read),
+            session=self.file.upload_url,
+            keep_session=self.keep_session,
+        )
+        await self.write(
+            place=Place.STORED,
+            drive_id=drive_id,
+            item_id=item.id,
+            upload_url=None,
+            lease_until=None,
+        )
+
+    async def remove(self) -> None:
+        """Nothing of the file stays: neither an upload under way nor the file and its folder."""
+        drive = self.porter.drive
+        if self.file.upload_url is not None:
+            await drive.forget_upload(self.file.upload_url)
+        with contextlib.suppress(NotFound):
+            drive_id = await self.drive_id()
+            item = await drive.find(drive_id, self.path)
+            if item is not None:
+                await drive.delete_item(drive_id, item.folder_id or item.id)
+        await self.write(place=Place.GONE, item_id=None, upload_url=None, lease_until=None)
+
+    async def refuse(self, failure: Failure) -> None:
+        """The end of the way: OneDrive does not do it, however often it is asked."""
+        log.error(
+            "a file of message %s stays %s: %s", self.message.id, self.file.place, failure.code
+        )
+        await self.write(place=Place.REFUSED, failure=failure, lease_until=None)
+
+    async def drive_id(self) -> str:
+        """The drive the file went to before, else the organization's, else the sender's."""
+        if self.file.drive_id is None:
+            settings = await self.porter.organization.settings()
+            drive_id = settings.file_drive or await self.porter.drive.drive_of(self.message.from_)
+            await self.write(drive_id=drive_id)
+        assert self.file.drive_id is not None
+        return self.file.drive_id
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """A piece of the file, and the lease for as long again."""
+        await self.write(lease_until=self._until())
+        name = file_name(self.message.id, self.file.number)
+        return await self.porter.organization.blobs.part(CONTAINER, name, offset, length)
+
+    async def keep_session(self, address: str) -> None:
+        await self.write(upload_url=address)
+
+    async def write(self, **changes: object) -> None:
+        file = replace(self.file, **changes)  # type: ignore[arg-type]
+        self.stored = await write_file(self.porter.organization, self.message.id, self.stored, file)
+
+    def _until(self) -> datetime:
+        return self.porter.clock() + LEASE
+
+    def _patience(self, error: GraphError) -> float:
+        """Seconds until the next attempt: as told, else longer with each."""
+        told = error.retry_after if isinstance(error, NotDone) else None
+        longer = 5.0 * 2.0 ** min(self.file.attempts, 7)
+        return told if told is not None else min(longer, LONGEST_WAIT_S)
+
+
+async def link(
+    organization: Organization,
+    drive: Drive,
+    message: str,
+    stored: StoredFile,
+    now: datetime,
+    life: timedelta,
+) -> StoredFile:
+    """Makes the link of a file that is stored, to last from now on; raises `GraphError`, `Busy`.
+
+    Where the tenant forbids links for everybody, the file's own short-lived address is asked for
+    at each use instead.
+    """
+    file = stored.file
+    if file.place is not Place.STORED or file.expires_at is not None:
+        return stored
+    assert file.drive_id is not None and file.item_id is not None
+    expires_at = now + life
+    address = None
+    with contextlib.suppress(LinksForbidden):
+        made = await drive.create_link(file.drive_id, file.item_id, expires_at=expires_at)
+        address = made.url
+        # A link that was there before may end earlier than we asked for.
+        expires_at = min(made.expires_at or expires_at, expires_at)
+    try:
+        return await write_file(
+            organization, message, stored, replace(file, link=address, expires_at=expires_at)
+        )
+    except Changed:
+        raise Busy("the file was taken back meanwhile") from None
