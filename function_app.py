@@ -1,6 +1,6 @@
 """The function app: every trigger there is, by room. Nothing else happens here.
 
-tracking        o/ r/ a/ (pixel, redirect, attachment) · …/events · queue fold · timer
+tracking        o/ r/ a/ i/ (pixel, redirect, attachment, image) · …/events · queue fold · timer
 attachments     …/uploads · …/attachments/{attachment} · queue upload
 sending         …/messages · …/follow-check · queue deliver · timer
 records         …/records/{type}/{id}

@@ -115,6 +115,16 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An image in the organization's blob storage, where its SHA-256 (64 hexadecimal digits) is its
+    name; `name` is what people see of it."""
+
+    sha256: str
+    content_type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """A file of a message: one that is followed is linked, any other is attached (rule T5).
 
@@ -152,7 +162,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a timeline (rule T8). `at` is when it happened, in UTC."""
+    """One entry of a timeline (rule T8). `at` is when it happened, in UTC.
+
+    `agent` tells programs apart without saying what they are: a short hash of the user agent.
+    """
 
     id: str
     kind: EventKind
@@ -163,6 +176,8 @@ class Event:
     inferred: bool = False
     link: int | None = None
     attachment: int | None = None
+    image: int | None = None
+    agent: str | None = None
     client: str | None = None
     device: str | None = None
     country: str | None = None

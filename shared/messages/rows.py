@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.messages.chains import NO_CHAINS, Chains, chains_from_text, chains_to_text
 from shared.model import (
     Event,
     EventKind,
@@ -20,6 +21,7 @@ from shared.model import (
     RecordRef,
     Status,
     Step,
+    StoredImage,
 )
 from shared.storage.tables import Row, inverted
 
@@ -80,8 +82,9 @@ class MessageRow:
 class CopyRow:
     """One sent email of a message: how far its sending is, and the counts of its own events.
 
-    `recipient` is who it went to where it went to one person only. The first human open and click
-    are kept to tell when a click is the only proof of an open.
+    `recipient` is who it went to where it went to one person only. The first human open (or image)
+    and click are kept to tell when a click is the only proof of an open, `chains` to tell when
+    images are.
     """
 
     number: int
@@ -95,6 +98,7 @@ class CopyRow:
     first_human_open_at: datetime | None = None
     first_human_click_at: datetime | None = None
     inferred_open_at: datetime | None = None
+    chains: Chains = NO_CHAINS
 
 
 def copy_key(number: int) -> str:
@@ -111,6 +115,10 @@ def link_key(copy: int, index: int) -> str:
 
 def left_link_key(copy: int, place: int) -> str:
     return f"link~{copy:04d}~left{place:06d}"
+
+
+def image_key(copy: int, index: int) -> str:
+    return f"image~{copy:04d}~{index:06d}"
 
 
 def todo_key(sequence: int) -> str:
@@ -213,6 +221,7 @@ def copy_to_row(message: str, copy: CopyRow) -> Row:
         firstHumanOpenAt=text_or_none(copy.first_human_open_at),
         firstHumanClickAt=text_or_none(copy.first_human_click_at),
         inferredOpenAt=text_or_none(copy.inferred_open_at),
+        chains=chains_to_text(copy.chains),
     )
 
 
@@ -229,6 +238,7 @@ def copy_from_row(row: Row) -> CopyRow:
         first_human_open_at=instant_or_none(row.get("firstHumanOpenAt")),
         first_human_click_at=instant_or_none(row.get("firstHumanClickAt")),
         inferred_open_at=instant_or_none(row.get("inferredOpenAt")),
+        chains=chains_from_text(row.get("chains")),
     )
 
 
@@ -244,6 +254,8 @@ def event_to_row(message: str, event: Event) -> Row:
         inferred=event.inferred,
         link=event.link,
         attachment=event.attachment,
+        image=event.image,
+        agent=event.agent,
         client=event.client,
         device=event.device,
         country=event.country,
@@ -261,6 +273,8 @@ def event_from_row(row: Row) -> Event:
         inferred=row["inferred"],
         link=row.get("link"),
         attachment=row.get("attachment"),
+        image=row.get("image"),
+        agent=row.get("agent"),
         client=row.get("client"),
         device=row.get("device"),
         country=row.get("country"),
@@ -288,6 +302,20 @@ def link_from_row(row: Row) -> Link:
     number = row["RowKey"].rpartition("~")[2]
     index = int(number) if number.isdigit() else None
     return Link(index, row["url"], row["text"], row.get("notFollowed"))
+
+
+def image_to_row(message: str, copy: int, index: int, image: StoredImage) -> Row:
+    return filled_row(
+        message,
+        image_key(copy, index),
+        sha256=image.sha256,
+        contentType=image.content_type,
+        name=image.name,
+    )
+
+
+def image_from_row(row: Row) -> StoredImage:
+    return StoredImage(row["sha256"], row["contentType"], row["name"])
 
 
 def recipients_to_json(recipients: tuple[Recipient, ...]) -> list[dict[str, Any]]:

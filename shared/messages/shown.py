@@ -95,7 +95,7 @@ def entry_shown(entry: Entry) -> dict[str, Any]:
         "attachment": {"id": str(entry.file.number), "name": entry.file.name}
         if entry.file
         else None,
-        "image": None,
+        "image": None if event.image is None else {"id": str(event.image)},
         "client": {"name": event.client, "device": event.device},
         "country": event.country,
         "repliedBy": None,

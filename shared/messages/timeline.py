@@ -74,7 +74,7 @@ async def read_timeline(
     ):
         looked_at += 1
         event = event_from_row(read.row)
-        if event.kind is not EventKind.IMAGE and _wanted(event, automated):
+        if _wanted(event, automated):
             found.append(event)
         if len(found) == limit or looked_at == _MOST_LOOKED_AT:
             return TimelinePage(found, read.row["RowKey"])

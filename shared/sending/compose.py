@@ -1,12 +1,16 @@
-"""What the recipient gets: the body with its links followed and the pixel in it, or as it is."""
+"""What the recipient gets: the body with its links followed, its images linked and the pixel in
+it, or as it is."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
 from shared.attachments.block import Linked, block
-from shared.model import Content, Link
+from shared.model import Content, Link, StoredImage
+from shared.sending.images import InlinePart, InlineParts, LinkedImage, LinkedImages
 from shared.tracking.pixel_image import pixel_place
 from shared.tracking.rewrite import OurAddress, OurRedirect, Own, rewrite, without_ours
 from shared.tracking.tokens import Addresses, Kind, Mangled, Signer, Sound, Target, Withdrawn
@@ -14,11 +18,20 @@ from shared.tracking.tokens import Addresses, Kind, Mangled, Signer, Sound, Targ
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A body ready to be sent, and the links in it (none where it is not followed)."""
+    """A body ready to be sent, and what belongs to it.
+
+    Of a followed one the links in it, and the images to store before anybody can ask for them; of
+    one that is not followed the images that must travel with it.
+    """
 
     body: str
     is_html: bool
     links: tuple[Link, ...] = ()
+    images: tuple[LinkedImage, ...] = ()
+    inline: tuple[InlinePart, ...] = ()
+
+
+_NONE: Mapping[str, StoredImage] = MappingProxyType({})
 
 
 def compose(
@@ -29,26 +42,33 @@ def compose(
     addresses: Addresses,
     own: Own,
     language: str,
+    attached: Mapping[str, StoredImage] = _NONE,
 ) -> Composed:
     """Composes one copy of a message. The same content gives the same links at every attempt.
 
+    `attached` are the images among its attachments by their content ids, which a followed body
+    links, too (those that come back in `images`); one that is not followed keeps them as they are.
     `language` is that of the words we add.
     """
     if content.html is None:
         return Composed(content.text or "", is_html=False)
     if not followed:
-        return Composed(without_ours(content.html, own=own), is_html=True)
+        parts = InlineParts()
+        body = without_ours(content.html, own=own, placed=parts.place)
+        return Composed(body, is_html=True, inline=parts.found)
+    images = LinkedImages(attached, lambda index, name: addresses.image(_part(target, index), name))
     pixel = addresses.pixel(target)
     rewritten = rewrite(
         _with_files(content, target, addresses, pixel, language),
-        redirect=lambda index, url: addresses.redirect(_link(target, index), url),
+        redirect=lambda index, url: addresses.redirect(_part(target, index), url),
         own=own,
         pixel=pixel,
+        placed=images.place,
     )
     links = tuple(
         Link(found.index, found.url, found.text, found.not_followed) for found in rewritten.links
     )
-    return Composed(rewritten.html, is_html=True, links=links)
+    return Composed(rewritten.html, is_html=True, links=links, images=images.found)
 
 
 def _with_files(
@@ -57,7 +77,7 @@ def _with_files(
     """The body with its followed files at the end, where the pixel would be seen."""
     html = content.html or ""
     files = [
-        Linked(one.name, one.size, addresses.attachment(_link(target, one.number), one.name))
+        Linked(one.name, one.size, addresses.attachment(_part(target, one.number), one.name))
         for one in content.attachments
         if one.follow
     ]
@@ -94,5 +114,5 @@ def recognizer(signer: Signer, public_addresses: frozenset[str]) -> Own:
     return own
 
 
-def _link(target: Target, index: int) -> Target:
+def _part(target: Target, index: int) -> Target:
     return Target(target.organization, target.message, target.copy, index)

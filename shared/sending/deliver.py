@@ -30,7 +30,8 @@ from shared.graph.uploads import Source
 from shared.messages.content import CONTAINER, file_name, load_content
 from shared.messages.feeds import list_message
 from shared.messages.files import Place, read_files, write_file
-from shared.messages.rows import TABLE, CopyRow, MessageRow, link_to_row
+from shared.messages.images import store_image
+from shared.messages.rows import TABLE, CopyRow, MessageRow, image_to_row, link_to_row
 from shared.messages.stored import Stored, read_message, write_message
 from shared.messages.todo import drain, drain_left_behind, with_todo
 from shared.model import Attachment, Content, Failure, FollowChoice, Status, Step
@@ -38,6 +39,7 @@ from shared.organizations import Organization
 from shared.sending.compose import Composed, compose
 from shared.sending.due import WATCH, put_due, remove_due
 from shared.sending.follow import decide_follow
+from shared.sending.images import InlinePart
 from shared.storage.tables import TRANSACTION_LIMIT, Write
 from shared.tracking.rewrite import Own
 from shared.tracking.tokens import Addresses, Target
@@ -203,7 +205,7 @@ class _Delivery:
             await (self.link_files() if self.message.followed else self.release_files())
             composed = await self.compose(content)
             await self.draft(content, composed, found)
-            await self.attach(content, anew=not found)
+            await self.attach(content, composed, anew=not found)
             await self.send()
         except _Sent:
             return None
@@ -317,21 +319,41 @@ class _Delivery:
             Write("upsert", link_to_row(self.message.id, self.copy.number, place, link))
             for place, link in enumerate(composed.links)
         ]
-        await self.write_links(rows)
+        await self.store_images(composed)
+        await self.write_rows(rows)
         return composed
 
-    async def forget_links(self) -> None:
-        """Removes the links of a followed draft that an earlier attempt made: nobody has them."""
-        prefix = f"link~{self.copy.number:04d}~"
-        links = self.organization.tables.rows(
-            TABLE, self.message.id, after=prefix, below=prefix + "~"
+    async def store_images(self, composed: Composed) -> None:
+        """Stores the images that the body links, then the rows that say which is which.
+
+        Both are the same at every attempt, so that it does not matter where the last one ended.
+        """
+        for linked in composed.images:
+            if linked.content is not None:
+                await store_image(self.organization, linked.image.sha256, linked.content)
+        message, copy = self.message.id, self.copy.number
+        await self.write_rows(
+            [
+                Write("upsert", image_to_row(message, copy, linked.index, linked.image))
+                for linked in composed.images
+            ]
         )
-        keys = [read.row["RowKey"] async for read in links]
-        await self.write_links(
+
+    async def forget_links(self) -> None:
+        """Removes the links and images of a followed draft that an earlier attempt made: nobody has
+        them. What the images show stays, it may belong to other messages, too."""
+        keys: list[str] = []
+        for kind in ("link", "image"):
+            prefix = f"{kind}~{self.copy.number:04d}~"
+            rows = self.organization.tables.rows(
+                TABLE, self.message.id, after=prefix, below=prefix + "~"
+            )
+            keys += [read.row["RowKey"] async for read in rows]
+        await self.write_rows(
             [Write("delete", {"PartitionKey": self.message.id, "RowKey": key}) for key in keys]
         )
 
-    async def write_links(self, rows: Sequence[Write]) -> None:
+    async def write_rows(self, rows: Sequence[Write]) -> None:
         for start in range(0, len(rows), TRANSACTION_LIMIT):
             await self.organization.tables.transact(TABLE, rows[start : start + TRANSACTION_LIMIT])
 
@@ -346,10 +368,14 @@ class _Delivery:
             )
         await self.advance(Step.DRAFTED, draft)
 
-    async def attach(self, content: Content, *, anew: bool) -> None:
-        """The files that travel with the message; those that an adopted draft has stay."""
+    async def attach(self, content: Content, composed: Composed, *, anew: bool) -> None:
+        """The files that travel with the message, and then the images of its body where it is not
+        followed; those that an adopted draft has stay."""
         followed = self.message.followed
-        files = [one for one in content.attachments if not (followed and one.follow)]
+        files = [
+            *(self.travelling(one) for one in content.attachments if not (followed and one.follow)),
+            *(_inline(part) for part in composed.inline),
+        ]
         if not files:
             return
         mail, mailbox, draft = self.workshop.mail, self.message.from_, self.copy.draft_id
@@ -361,7 +387,7 @@ class _Delivery:
                 # Files come in their order: of several with one name the first are there.
                 names[file.name] -= 1
                 continue
-            await self.ask(mail.add_attachment(mailbox, draft, self.travelling(file)))
+            await self.ask(mail.add_attachment(mailbox, draft, file))
         await self.advance(Step.ATTACHED)
 
     def travelling(self, file: Attachment) -> Travelling:
@@ -590,6 +616,19 @@ def _draft(content: Content, composed: Composed, send_key: str) -> Draft:
         cc=people["cc"],
         bcc=people["bcc"],
         send_key=send_key,
+    )
+
+
+def _inline(part: InlinePart) -> Travelling:
+    async def read(offset: int, length: int) -> bytes:
+        return part.content[offset : offset + length]
+
+    return Travelling(
+        part.name,
+        part.content_type,
+        Source(len(part.content), read),
+        content_id=part.content_id,
+        is_inline=True,
     )
 
 

@@ -10,23 +10,68 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.messages.chains import NO_CHAINS, Chain, Chains
 from shared.messages.rows import CopyRow
 from shared.model import Event, EventKind, Kpis
+from shared.tracking import chains
+from shared.tracking.chains import KEPT, Edges, Run, gets_of
 
 SAME_READING = timedelta(seconds=60)
 """An open that is seen this soon after a click is the open that the click proves."""
 
 
-def count(copy: CopyRow, event: Event) -> CopyRow:
-    """The copy with one more event counted; each event is counted once only."""
-    copy = replace(copy, kpis=copy.kpis.with_event(event))
-    if event.automated:
-        return copy
-    if event.kind is EventKind.OPEN:
-        copy = replace(copy, first_human_open_at=_earliest(copy.first_human_open_at, event.at))
-    elif event.kind is EventKind.CLICK:
-        copy = replace(copy, first_human_click_at=_earliest(copy.first_human_click_at, event.at))
+def count(
+    copy: CopyRow, events: Sequence[Event], found: Iterable[Chain] = (), kept: int = KEPT
+) -> CopyRow:
+    """The copy with more events counted; each event is counted once only.
+
+    `found` are the chains that `to_look_up` asked for. Raises `Unclear` where only all events of
+    the copy together tell: then `recounted` does.
+    """
+    before = chains_at_hand(copy)
+    for event in events:
+        copy = _with(copy, event)
+    gets = gets_of(events)
+    if before.images_until is not None or any(not get.pixel for get in gets):
+        kpis = copy.kpis
+        now = chains.joined(
+            before,
+            found,
+            gets,
+            Edges(kpis.first_opened_at, kpis.last_opened_at),
+            Edges(kpis.first_human_opened_at, kpis.last_human_opened_at),
+            kept,
+        )
+        copy = replace(copy, chains=now)
     return replace(copy, inferred_open_at=_inferred(copy))
+
+
+def recounted(copy: CopyRow, events: Iterable[Event]) -> CopyRow:
+    """The copy with all of its events counted anew; inferred ones are made, not counted."""
+    nothing = replace(
+        copy,
+        kpis=Kpis(),
+        first_human_open_at=None,
+        first_human_click_at=None,
+        inferred_open_at=None,
+        chains=NO_CHAINS,
+    )
+    return count(nothing, [event for event in events if not event.inferred])
+
+
+def to_look_up(copy: CopyRow, events: Sequence[Event]) -> list[Run]:
+    """Where stored events must be asked for chains before `count`; mostly nowhere."""
+    gets = gets_of(events)
+    if copy.chains.images_until is None and all(get.pixel for get in gets):
+        return []
+    return chains.to_look_up(chains_at_hand(copy), gets)
+
+
+def chains_at_hand(copy: CopyRow) -> Chains:
+    """Before the first image was loaded nothing was kept of those who asked for the pixel."""
+    if copy.chains.images_until is None:
+        return Chains(others_until=copy.kpis.last_opened_at)
+    return copy.chains
 
 
 def inferred_open(copy: CopyRow, at: datetime) -> Event:
@@ -42,10 +87,13 @@ def inferred_open(copy: CopyRow, at: datetime) -> Event:
 
 
 def counted(copy: CopyRow) -> Kpis:
-    """The KPIs of one copy, the inferred open included."""
+    """The KPIs of one copy, the opens that only a click or images prove included."""
+    kpis = copy.kpis
+    if copy.chains.opens.count:
+        kpis = _with_images(kpis, copy.chains)
     if copy.inferred_open_at is None:
-        return copy.kpis
-    return copy.kpis.with_event(inferred_open(copy, copy.inferred_open_at))
+        return kpis
+    return kpis.with_event(inferred_open(copy, copy.inferred_open_at))
 
 
 def total(copies: Sequence[CopyRow]) -> Kpis:
@@ -67,6 +115,32 @@ def total(copies: Sequence[CopyRow]) -> Kpis:
         ),
         last_human_opened_at=max(_known(kpis.last_human_opened_at for kpis in each), default=None),
         human_openers=sum(kpis.human_opens > 0 for kpis in each) if named else None,
+    )
+
+
+def _with(copy: CopyRow, event: Event) -> CopyRow:
+    copy = replace(copy, kpis=copy.kpis.with_event(event))
+    if event.automated:
+        return copy
+    if event.kind in (EventKind.OPEN, EventKind.IMAGE):
+        return replace(copy, first_human_open_at=_earliest(copy.first_human_open_at, event.at))
+    if event.kind is EventKind.CLICK:
+        return replace(copy, first_human_click_at=_earliest(copy.first_human_click_at, event.at))
+    return copy
+
+
+def _with_images(kpis: Kpis, opened: Chains) -> Kpis:
+    all_, human = opened.opens, opened.human_opens
+    return replace(
+        kpis,
+        opens=kpis.opens + all_.count,
+        human_opens=kpis.human_opens + human.count,
+        first_opened_at=min(_known((kpis.first_opened_at, all_.first_at)), default=None),
+        last_opened_at=max(_known((kpis.last_opened_at, all_.last_at)), default=None),
+        first_human_opened_at=min(
+            _known((kpis.first_human_opened_at, human.first_at)), default=None
+        ),
+        last_human_opened_at=max(_known((kpis.last_human_opened_at, human.last_at)), default=None),
     )
 
 

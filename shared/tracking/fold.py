@@ -37,9 +37,10 @@ from shared.organizations import Organization, OrganizationSettings
 from shared.storage.tables import TRANSACTION_LIMIT, Write
 from shared.tracking.classify import Signals, classify
 from shared.tracking.clients import describe
-from shared.tracking.counting import count, inferred_open, total
+from shared.tracking.counting import inferred_open, total
 from shared.tracking.folder_lease import FolderLease
-from shared.tracking.hits import Hit
+from shared.tracking.hits import Hit, agent_digest
+from shared.tracking.neighbours import count_in
 from shared.tracking.segments import (
     Segment,
     delete_segments,
@@ -188,6 +189,8 @@ def judge(hit: Hit, message: MessageRow) -> Event:
         reasons=verdict.reasons,
         link=hit.index if kind is EventKind.CLICK else None,
         attachment=hit.index if kind is EventKind.ATTACHMENT_VIEW else None,
+        image=hit.index if kind is EventKind.IMAGE else None,
+        agent=agent_digest(hit.agent) if kind in (EventKind.OPEN, EventKind.IMAGE) else None,
         client=client.name,
         device=client.device,
     )
@@ -226,7 +229,7 @@ async def _write(
     """Writes those of the events that are not there yet, with their counts; `todo` is the key of
     the todo row that this fold of the message has written before."""
     while events:
-        copies, writes = _counted(stored, events)
+        copies, writes = await _counted(organization, stored, events)
         message, to_do = with_todo(
             replace(stored.message, kpis=total(list({**stored.copies, **copies}.values()))),
             [event.id for event in events],
@@ -249,11 +252,17 @@ async def _write(
     return _Written(stored, todo)
 
 
-def _counted(stored: Stored, events: Sequence[Event]) -> tuple[dict[int, CopyRow], list[Write]]:
+async def _counted(
+    organization: Organization, stored: Stored, events: Sequence[Event]
+) -> tuple[dict[int, CopyRow], list[Write]]:
     """The copies with the events counted, and the writes of the events themselves."""
-    copies: dict[int, CopyRow] = {}
+    by_copy: defaultdict[int, list[Event]] = defaultdict(list)
     for event in events:
-        copies[event.copy] = count(copies.get(event.copy, stored.copies[event.copy]), event)
+        by_copy[event.copy].append(event)
+    copies = {
+        number: await count_in(organization, stored.message.id, stored.copies[number], new)
+        for number, new in by_copy.items()
+    }
     writes = [Write("insert", event_to_row(stored.message.id, event)) for event in events]
     for copy in copies.values():
         writes.extend(_inferred(stored.message.id, stored.copies[copy.number], copy))

@@ -40,6 +40,9 @@ REDIRECT_PATIENCE_S = 0.1
 """How long a recipient waits for storage at most (rules T1, T4); then the local disk takes the
 hit."""
 
+IMAGE_PATIENCE_S = 15.0
+"""How long an image may take out of storage; then the recipient's program may ask again."""
+
 LONGEST_FOLD = timedelta(minutes=2)
 
 TRANSPARENT_GIF = bytes.fromhex(
@@ -52,6 +55,11 @@ _PIXEL_HEADERS = {
     "Expires": "0",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "cross-origin",
+}
+_IMAGE_HEADERS = {
+    **{name: value for name, value in _PIXEL_HEADERS.items() if name != "Content-Type"},
+    # Should ever something get in that is more than an image, it may do nothing in our name.
+    "Content-Security-Policy": "sandbox; default-src 'none'",
 }
 _PIXEL = func.HttpResponse(TRANSPARENT_GIF, headers=_PIXEL_HEADERS)
 """One answer for all: making it anew costs a tenth of a hit. It names its type among its headers,
@@ -103,6 +111,27 @@ async def redirect(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(
         status_code=302, headers={"Location": destination, **_REDIRECT_HEADERS}
     )
+
+
+@blueprint.route(
+    route="i/{token}/{name}", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS
+)
+async def stored_image(req: func.HttpRequest) -> func.HttpResponse:
+    """An image of a message from the organization's storage, and the hit (rule T2)."""
+    running = service()
+    verdict = running.signer.verify(Kind.IMAGE, req.route_params["token"])
+    if not isinstance(verdict, Sound):
+        return _no_image(404)
+    answer, recorded = await asyncio.gather(
+        _image_answer(running, verdict.target),
+        _record(running, "image", verdict.target, req, PIXEL_PATIENCE_S),
+        return_exceptions=True,
+    )
+    if isinstance(recorded, BaseException):
+        log.error("an image could not be recorded", exc_info=recorded)
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 @blueprint.route(
@@ -251,6 +280,31 @@ async def _record(
         signals=tuple((name, headers[name][:64]) for name in SIGNALS if name in headers),
     )
     await running.ingest.record(target.organization, hit, patience)
+
+
+async def _image_answer(running: Service, target: Target) -> func.HttpResponse:
+    from shared.messages.images import load_image
+
+    organization = running.organizations.get(target.organization)
+    if organization is None:
+        return _no_image(404)
+    try:
+        async with asyncio.timeout(IMAGE_PATIENCE_S):
+            found = await load_image(organization, target.message, target.copy, target.index)
+    except (Transient, TimeoutError) as error:
+        log.warning("an image of %s does not come from storage: %s", organization.id, error)
+        return _no_image(503)
+    if found is None:
+        return _no_image(404)
+    image, content = found
+    return func.HttpResponse(content, mimetype=image.content_type, headers=_IMAGE_HEADERS)
+
+
+def _no_image(status: int) -> func.HttpResponse:
+    again = {"Retry-After": f"{Transient.retry_after:.0f}"} if status == 503 else {}
+    return func.HttpResponse(
+        status_code=status, mimetype="text/plain", headers={**_IMAGE_HEADERS, **again}
+    )
 
 
 async def _not_redirected(

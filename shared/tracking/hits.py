@@ -5,6 +5,7 @@ It is written down compactly, many to a segment, and read again by the fold.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -48,6 +49,11 @@ class Hit:
                 self.signals,
             ]
         )
+
+
+def agent_digest(agent: str) -> str:
+    """Tells programs apart, in 12 characters."""
+    return hashlib.sha256(agent.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def unpack(lines: Iterable[str]) -> Iterator[Hit]:

@@ -11,11 +11,14 @@ parsed once more, on its own.
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from turbohtml import Comment, Element, Namespace, Node, Text, parse
+
+from shared.tracking.character_references import WrittenValue
+from shared.tracking.image_addresses import Found, css_addresses, srcset_addresses
 
 TEXT_LENGTH = 120
 _TEXT_NODES = 500  # enough for any link's text, and a bound for links nested in links
@@ -56,11 +59,20 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageAddress:
+    """The address of an image, wherever mail has them: `src`, `srcset`, `background`, styles."""
+
+    address: str
+    value: Span  # what spells the address, and nothing of what is around it
+
+
+@dataclass(frozen=True, slots=True)
 class Markup:
     """What stands in a body, in the order of the source."""
 
     links: tuple[Link, ...]
     images: tuple[Image, ...]
+    image_addresses: tuple[ImageAddress, ...]
     base: str | None
 
 
@@ -69,6 +81,7 @@ def read_markup(html: str) -> Markup:
     source = _Source(html)
     links: list[Link] = []
     images: list[Image] = []
+    addresses: list[ImageAddress] = []
     base: str | None = None
     for part in (source, *_conditional_parts(source)):
         for element in part.elements():
@@ -80,9 +93,11 @@ def read_markup(html: str) -> Markup:
                 links[-1] = replace(links[-1], text=_text(element))
             if image := _image(element, part):
                 images.append(image)
+            addresses.extend(_image_addresses(element, part))
     return Markup(
         links=tuple(sorted(links, key=lambda link: link.value.start)),
         images=tuple(sorted(images, key=lambda image: image.tags[0].start)),
+        image_addresses=tuple(sorted(addresses, key=lambda address: address.value.start)),
         base=base,
     )
 
@@ -177,23 +192,38 @@ def _conditional_part(source: _Source, start: int, comment: str) -> Iterator[_So
 def _link(element: Element, part: _Source) -> Link | None:
     name = _link_attribute(element)
     location = element.source_location
-    if name is None or location is None:
+    written = _written(element, name, part) if name else None
+    if name is None or location is None or written is None:
         return None
-    attribute = location.attrs.get(name)
+    return Link(
+        href=_attribute(element, name) or "",
+        value=part.span(written.start, written.end),
+        quote=written.quote,
+        tag=part.span(location.start_tag.start_offset, location.start_tag.end_offset),
+        text=_text(element),
+        follow_off=(_attribute(element, "data-follow") or "").strip().lower() == "off",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """An attribute's value in the text of its part, without its quotes."""
+
+    start: int
+    end: int
+    quote: str
+
+
+def _written(element: Element, name: str, part: _Source) -> _Written | None:
+    location = element.source_location
+    attribute = location.attrs.get(name) if location else None
     if attribute is None:
         return None
     written = _VALUE.fullmatch(part.text, attribute.start_offset, attribute.end_offset)
     if written is None:  # no value
         return None
     quote = written["quote"]
-    return Link(
-        href=_attribute(element, name) or "",
-        value=part.span(written.start("value"), written.end("value") - len(quote)),
-        quote=quote,
-        tag=part.span(location.start_tag.start_offset, location.start_tag.end_offset),
-        text=_text(element),
-        follow_off=(_attribute(element, "data-follow") or "").strip().lower() == "off",
-    )
+    return _Written(written.start("value"), written.end("value") - len(quote), quote)
 
 
 def _continues(element: Element, link: Link) -> bool:
@@ -231,6 +261,47 @@ def _image(element: Element, part: _Source) -> Image | None:
         return None
     tags = [location.start_tag] + ([location.end_tag] if location.end_tag else [])
     return Image(src, tuple(part.span(tag.start_offset, tag.end_offset) for tag in tags))
+
+
+def _image_addresses(element: Element, part: _Source) -> Iterator[ImageAddress]:
+    has_src = element.tag in ("img", "input") or element.tag.startswith("v:")
+    for name in ("src", "background") if has_src else ("background",):
+        address, written = _attribute(element, name), _written(element, name, part)
+        if address and written:
+            yield ImageAddress(address, part.span(written.start, written.end))
+    if element.tag in ("img", "source"):
+        yield from _listed_addresses(element, "srcset", srcset_addresses, part)
+    yield from _listed_addresses(element, "style", css_addresses, part)
+    if element.tag == "style" and element.namespace is Namespace.HTML:
+        yield from _sheet_addresses(element, part)
+
+
+def _listed_addresses(
+    element: Element, name: str, find: Callable[[str], Iterator[Found]], part: _Source
+) -> Iterator[ImageAddress]:
+    """Those inside the value of an attribute."""
+    value = _attribute(element, name)
+    found = list(find(value)) if value else []
+    written = _written(element, name, part) if found else None
+    if not value or written is None:
+        return
+    try:
+        source = WrittenValue(value, part.text[written.start : written.end])
+    except ValueError:  # a value that comes otherwise out of the parser stays as it is
+        return
+    for one in found:
+        start, end = source.source(one.start), source.source(one.end)
+        yield ImageAddress(one.address, part.span(written.start + start, written.start + end))
+
+
+def _sheet_addresses(element: Element, part: _Source) -> Iterator[ImageAddress]:
+    """Those of a `<style>`, which has no character references; one that never ends has none."""
+    location = element.source_location
+    if location is None or location.end_tag is None:
+        return
+    start, end = location.start_tag.end_offset, location.end_tag.start_offset
+    for one in css_addresses(part.text[start:end]):
+        yield ImageAddress(one.address, part.span(start + one.start, start + one.end))
 
 
 def _attribute(element: Element, name: str) -> str | None:

@@ -6,6 +6,7 @@ It may run while hits are folded: every write is under the rows' ETags, and is d
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,7 +26,7 @@ from shared.messages.todo import drain_left_behind
 from shared.model import Event, Kpis
 from shared.organizations import Organization
 from shared.storage.tables import Write
-from shared.tracking.counting import count, inferred_open, total
+from shared.tracking.counting import counted, inferred_open, recounted, total
 
 MESSAGES_A_PAGE = 50
 
@@ -102,27 +103,17 @@ async def _events(organization: Organization, message: str) -> AsyncIterator[Eve
 
 
 def _recounted(stored: Stored, events: Sequence[Event]) -> dict[int, CopyRow]:
-    copies = {
-        number: replace(
-            copy,
-            kpis=Kpis(),
-            first_human_open_at=None,
-            first_human_click_at=None,
-            inferred_open_at=None,
-        )
-        for number, copy in stored.copies.items()
-    }
+    by_copy: defaultdict[int, list[Event]] = defaultdict(list)
     for event in events:
-        if event.copy in copies and not event.inferred:
-            copies[event.copy] = count(copies[event.copy], event)
-    return copies
+        by_copy[event.copy].append(event)
+    return {number: recounted(copy, by_copy[number]) for number, copy in stored.copies.items()}
 
 
 def _differing_copies(stored: Stored, copies: dict[int, CopyRow]) -> list[Difference]:
     found = []
     for number, copy in copies.items():
         before, name = stored.copies[number], f"copy {number}"
-        found += _differing_kpis(stored.message.id, name, before.kpis, copy.kpis)
+        found += _differing_kpis(stored.message.id, name, counted(before), counted(copy))
         for what in ("first_human_open_at", "first_human_click_at", "inferred_open_at"):
             was, now = getattr(before, what), getattr(copy, what)
             if was != now:

@@ -1,9 +1,11 @@
-"""Makes an HTML body followed: its links lead through our redirect, and it carries the pixel.
+"""Makes an HTML body followed: its links lead through our redirect, it carries the pixel, and the
+images that it held itself are linked.
 
-Rule T3. The body is never written anew from a tree: the few places that change are cut out of its
-source and replaced, and every other character stays.
+Rules T2, T3. The body is never written anew from a tree: the few places that change are cut out of
+its source and replaced, and every other character stays.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -15,6 +17,9 @@ from shared.tracking.pixel_image import pixel_image, pixel_place
 
 REDIRECT_LENGTH = 3_500  # characters; more does not survive every mail client and gateway
 MOST_LINKS = 2**16  # a token numbers no more
+_ANYWHERE = re.compile(r"[A-Za-z0-9:/@._~\[\]%-]*[A-Za-z0-9]")
+"""What reads the same in an attribute with and without quotes, in CSS and in a `srcset`."""
+
 TOO_LONG = "tooLong"
 TOO_MANY = "tooMany"
 OPT_OUT = "optOut"
@@ -51,12 +56,22 @@ class OurAddress(Enum):
 Own: TypeAlias = Callable[[str], OurRedirect | OurAddress | None]
 """Recognizes an address of ours (as a browser requests it); None: it is not ours."""
 
+Placed: TypeAlias = Callable[[str], str | None]
+"""Where the image at an address (`data:…`, `cid:…`) is to be found instead; None: it stays."""
+
 Redirect: TypeAlias = Callable[[int, str], str]
 """The whole address of the redirect for the link of this index to this destination."""
 
 
-def rewrite(html: str, *, redirect: Redirect, own: Own, pixel: str) -> Rewritten:
-    """Follow the links of `html` and add the image at `pixel`.
+def where_it_is(address: str) -> str | None:
+    """A `Placed` that leaves every image where it is."""
+    return None
+
+
+def rewrite(
+    html: str, *, redirect: Redirect, own: Own, pixel: str, placed: Placed = where_it_is
+) -> Rewritten:
+    """Follow the links of `html`, link its images, and add the one at `pixel`.
 
     Redirects of ours in quoted text are put back to where they lead and not followed again; pixels
     of ours are taken out. Never raises, however broken the HTML.
@@ -83,15 +98,17 @@ def rewrite(html: str, *, redirect: Redirect, own: Own, pixel: str) -> Rewritten
             found.append(FoundLink(index, url, link.text, None))
             edits.append(_new_href(link, address))
             index += 1
+    edits += _placed_images(markup, placed)
     place = pixel_place(html, pixel)
     edits.append(_Edit(Span(place, place), pixel_image(pixel)))
     return Rewritten(_edited(html, edits), tuple(found))
 
 
-def without_ours(html: str, *, own: Own) -> str:
+def without_ours(html: str, *, own: Own, placed: Placed = where_it_is) -> str:
     """A body that is not followed: nothing in it points to us (rule F4).
 
-    Redirects of ours in quoted text are put back, pixels of ours taken out; nothing else changes.
+    Redirects of ours in quoted text are put back, pixels of ours taken out, images that it held
+    itself put where `placed` says; nothing else changes.
     """
     markup = read_markup(html)
     edits = list(_quoted_pixels(markup, own))
@@ -100,6 +117,7 @@ def without_ours(html: str, *, own: Own) -> str:
         ours = own(url) if url is not None else None
         if isinstance(ours, OurRedirect):
             edits.append(_new_href(link, ours.url))
+    edits += _placed_images(markup, placed)
     return _edited(html, edits)
 
 
@@ -114,6 +132,15 @@ def _quoted_pixels(markup: Markup, own: Own) -> Iterator[_Edit]:
         src = destination(image.src, markup.base)
         if src is not None and own(src) is OurAddress.PIXEL:
             yield from (_Edit(tag, "") for tag in image.tags)
+
+
+def _placed_images(markup: Markup, placed: Placed) -> Iterator[_Edit]:
+    for image in markup.image_addresses:
+        address = placed(image.address)
+        if address is not None:
+            if not _ANYWHERE.fullmatch(address):
+                raise ValueError(f"not to be written without quotes: {address}")
+            yield _Edit(image.value, address)
 
 
 def _new_href(link: Link, address: str) -> _Edit:

@@ -140,6 +140,10 @@ class Addresses:
         token = self._signer.token(Kind.CLICK, target, destination)
         return f"{self._public_address}/r/{token}?u={quote(destination, safe='')}"
 
+    def image(self, target: Target, name: str) -> str:
+        """`name` is for people who look at the address: letters, digits, dots and hyphens."""
+        return f"{self._public_address}/i/{self._signer.token(Kind.IMAGE, target)}/{name}"
+
 
 def _pack(kind: Kind, key_id: str, target: Target) -> bytes:
     key, organization = key_id.encode("ascii"), target.organization.encode("ascii")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.mail.images import DATA, GIF, PNG, data_uri
 from tests.running_storage import Deployments
 from tests.web.running_service import RunningService, running_service, soon
 
@@ -135,6 +136,37 @@ def test_a_message_of_500_kb_with_300_links_arrives_with_all_of_them_followed(
     links = shown(service, message)["links"]
     assert [link["url"] for link in links] == urls
     assert [link["index"] for link in links] == list(range(300))
+
+
+def test_images_of_a_mails_own_are_loaded_from_us_and_tell_of_an_open_t2(
+    service: RunningService,
+) -> None:
+    body = f"<p>x</p><img src='{DATA}'><p style='background:url({data_uri(GIF)})'>y</p>"
+    message = send(service, "images@example.com", "Images", body)
+    received = arrived(service, "images@example.com")
+    first, second = (address.split(")")[0] for address in addresses(service, received, "i"))
+    for address, content in ((first, PNG), (second, GIF)):
+        answer = service.host.client.get(address, headers=BROWSER)
+        assert (answer.status_code, answer.content) == (200, content)
+    value = counted(service, message, opens=1, humanOpens=1)
+    items = service.call("GET", f"messages/{message}/events").json()["items"]
+    assert [(item["kind"], item["image"]) for item in items] == [
+        ("image", {"id": "1"}),
+        ("image", {"id": "0"}),
+    ]
+    assert value["kpis"]["firstOpenedAt"] == items[1]["at"]
+    (pixel,) = addresses(service, received, "o")
+    service.host.client.get(pixel, headers=BROWSER)
+    items = soon(
+        lambda: [
+            item
+            for item in service.call("GET", f"messages/{message}/events").json()["items"]
+            if item["kind"] == "open"
+        ]
+    )
+    kpis = shown(service, message)["kpis"]
+    assert (kpis["opens"], kpis["humanOpens"]) == (1, 1)
+    assert kpis["firstOpenedAt"] == kpis["lastOpenedAt"] == items[0]["at"]
 
 
 def test_the_same_mail_forwarded_to_a_new_recipient_counts_for_itself(

@@ -137,8 +137,9 @@ async def exact(organization: Organization, message: str) -> Followed:
 
 
 def recounted(events: Sequence[Event], copies: dict[int, CopyRow]) -> Kpis:
-    """The KPIs as rule T9 defines them, counted from nothing but the events."""
+    """The KPIs as rules T2 and T9 define them, counted from nothing but the events."""
     opens = [event for event in events if event.kind is EventKind.OPEN]
+    opens += _opens_by_images(events)
     human_opens = [event for event in opens if not event.automated]
     clicks = [event for event in events if event.kind is EventKind.CLICK]
     named = all(copy.recipient for copy in copies.values())
@@ -153,6 +154,30 @@ def recounted(events: Sequence[Event], copies: dict[int, CopyRow]) -> Kpis:
         last_human_opened_at=max((event.at for event in human_opens), default=None),
         human_openers=len({event.copy for event in human_opens}) if named else None,
     )
+
+
+def _opens_by_images(events: Sequence[Event]) -> list[Event]:
+    """For each chain without a pixel the event that opened it."""
+    gets = [
+        event
+        for event in events
+        if event.kind in (EventKind.OPEN, EventKind.IMAGE)
+        and not event.inferred
+        and "headRequest" not in event.reasons
+    ]
+    opens = []
+    for who in {(get.copy, get.agent) for get in gets}:
+        chain: list[Event] = []
+        mine = sorted((get for get in gets if (get.copy, get.agent) == who), key=lambda e: e.at)
+        for get in [*mine, None]:
+            if chain and (get is None or (get.at - chain[-1].at).total_seconds() > 60):
+                if all(one.kind is EventKind.IMAGE for one in chain):
+                    people = [one for one in chain if not one.automated]
+                    opens.append((people or chain)[0])
+                chain = []
+            if get is not None:
+                chain.append(get)
+    return opens
 
 
 def at(clock: MovableClock, seconds: float) -> datetime:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from shared.messages.rows import CopyRow
 from shared.model import Event, EventKind
-from shared.tracking.counting import SAME_READING, count, counted, inferred_open, total
+from shared.tracking.counting import SAME_READING, counted, inferred_open, total
+from shared.tracking.counting import recounted as recounted_copy
 from tests.tracking.followed_messages import recounted
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -23,16 +24,17 @@ events = st.builds(
         [EventKind.OPEN, EventKind.CLICK, EventKind.IMAGE, EventKind.ATTACHMENT_VIEW]
     ),
     # Seconds around the minute in which an open and a click belong together.
-    at=st.integers(0, 200).map(lambda seconds: NINE + timedelta(seconds=seconds)),
+    at=st.integers(0, 400).map(lambda seconds: NINE + timedelta(seconds=seconds)),
     copy=st.integers(0, 2),
     automated=st.booleans(),
+    agent=st.sampled_from(["a", "b"]),
 )
 
 
 def after(*happened: Event, recipient: str | None = "li@example.com") -> dict[int, CopyRow]:
     copies = {number: CopyRow(number, recipient) for number in range(3)}
-    for event in happened:
-        copies[event.copy] = count(copies[event.copy], event)
+    for number, copy in copies.items():
+        copies[number] = recounted_copy(copy, [one for one in happened if one.copy == number])
     return copies
 
 
@@ -127,5 +129,51 @@ def test_how_many_people_opened_is_unknown_where_a_copy_went_to_several_t9() -> 
     assert total(list(after(opened(0), recipient=None).values())).human_openers is None
 
 
-def test_images_are_no_opens_yet() -> None:
-    assert total(list(after(event(EventKind.IMAGE, 3)).values())).opens == 0
+def loaded(seconds: float, *, automated: bool = False) -> Event:
+    return event(EventKind.IMAGE, seconds, automated=automated)
+
+
+@pytest.mark.parametrize(
+    ("happened", "opens", "human"),
+    [
+        ([loaded(3)], 1, 1),
+        ([loaded(3, automated=True)], 1, 0),
+        ([loaded(3, automated=True), loaded(9)], 1, 1),
+        ([loaded(3), loaded(4), loaded(63), loaded(123)], 1, 1),
+        ([loaded(3), loaded(64)], 2, 2),
+        ([loaded(3), opened(5), loaded(64), loaded(124)], 1, 1),
+        ([opened(3), opened(5), loaded(6)], 2, 2),
+        ([opened(3), loaded(64)], 2, 2),
+        ([opened(3, automated=True), loaded(6)], 1, 0),
+    ],
+)
+def test_a_chain_of_images_is_one_open_unless_it_has_the_pixel_t2(
+    happened: list[Event], opens: int, human: int
+) -> None:
+    kpis = counted(after(*happened)[0])
+    assert (kpis.opens, kpis.human_opens) == (opens, human)
+
+
+def test_the_programs_of_two_people_make_two_chains_t2() -> None:
+    other = replace(loaded(4), id="other", agent="x")
+    assert counted(after(loaded(3), other)[0]).opens == 2
+    assert counted(after(opened(3), other)[0]).opens == 2
+
+
+def test_a_head_request_joins_no_chain_t2() -> None:
+    head = replace(opened(3, automated=True), reasons=("headRequest",))
+    assert counted(after(head, loaded(4))[0]).opens == 2
+    assert counted(after(replace(head, kind=EventKind.IMAGE))[0]).opens == 0
+
+
+def test_an_open_by_images_is_at_the_first_that_a_person_loaded_t2() -> None:
+    kpis = counted(after(loaded(3, automated=True), loaded(9), loaded(20))[0])
+    at = NINE + timedelta(seconds=9)
+    assert (kpis.first_opened_at, kpis.last_opened_at) == (at, at)
+    assert (kpis.first_human_opened_at, kpis.last_human_opened_at) == (at, at)
+
+
+def test_images_that_a_person_loaded_explain_a_click_t8() -> None:
+    copy = after(clicked(30), loaded(31))[0]
+    assert copy.inferred_open_at is None
+    assert counted(copy).human_opens == 1

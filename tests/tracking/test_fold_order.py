@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.organizations import Organization
+from shared.tracking.counting import counted
 from shared.tracking.hits import Hit
+from shared.tracking.rebuild import rebuild_message
 from tests.running_storage import MovableClock
 from tests.tracking.conftest import TakeIn
 from tests.tracking.followed_messages import (
@@ -42,9 +44,9 @@ class Happened:
 
 happenings = st.builds(
     Happened,
-    kind=st.sampled_from(["open", "click"]),
+    kind=st.sampled_from(["open", "click", "image", "image"]),
     # Around the minute in which a click and an open belong together, and often at the same time.
-    seconds=st.sampled_from([0, 30, 60, 89, 90, 91, 120, 200]),
+    seconds=st.sampled_from([0, 30, 60, 89, 90, 91, 120, 151, 200, 260, 320]),
     copy=st.integers(0, 1),
     agent=st.sampled_from([PERSON, PERSON, PROGRAM]),
     method=st.sampled_from(["GET", "GET", "HEAD"]),
@@ -87,7 +89,11 @@ async def test_any_order_and_grouping_gives_the_same_counts_and_timeline_t9(
 
     expected, found = await exact(contoso, at_once), await exact(contoso, in_groups)
     assert found.kpis == expected.kpis
-    assert found.copies == expected.copies
+    # What a copy remembers of its chains may differ, its counts may not.
+    for number, copy in found.copies.items():
+        assert counted(copy) == counted(expected.copies[number])
+        assert copy.inferred_open_at == expected.copies[number].inferred_open_at
+    assert await rebuild_message(contoso, in_groups) == []
     assert found.told == expected.told
     assert sorted(event.id for event in found.events) == sorted(
         event.id for event in expected.events
