@@ -46,7 +46,7 @@ def _row(language: str, file: Linked) -> str:
         f"{escape(kind_of(file.name))}</td>"
         '<td style="padding:8px 12px;border:1px solid #d0d7de;'
         'font:14px/20px Arial,Helvetica,sans-serif">'
-        f'<a href="{address}" style="color:#0b57d0">{escape(file.name)}</a> '
+        f'<a href="{address}" style="color:#0b57d0"><bdi>{escape(file.name)}</bdi></a> '
         f'<span style="color:#57606a;white-space:nowrap">({size_text(language, file.size)})</span>'
         "</td></tr></table></td></tr>"
     )

@@ -76,7 +76,7 @@ async def take_attachment_back(req: func.HttpRequest) -> func.HttpResponse:
     found = (await read_seen(organization, message, caller.sees_own_or_followed)).message
     caller.require_own(found.seller, found.from_)
     text = req.route_params["attachment"]
-    if not (text.isascii() and text.isdecimal() and len(text) <= 4):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and str(int(text)) == text):
         raise Refusal(404, "The message has no such followed attachment.")
     await withdraw(
         organization,

@@ -35,7 +35,7 @@ from shared.messages.files import (
 )
 from shared.messages.rows import MessageRow
 from shared.messages.stored import read_message
-from shared.model import Failure
+from shared.model import Failure, Status
 from shared.organizations import Organization
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,12 @@ async def settle(porter: Porter, message: str, number: int) -> float | None:
     now = porter.clock()
     held = (found.file.lease_until or now) - now
     if held > timedelta():
-        return held.total_seconds() + 1
+        # Delivery says the word again for a file that waits. One that shall leave has no one else.
+        return held.total_seconds() + 1 if found.file.place is Place.LEAVING else None
+    if stored.message.status is Status.FAILED and found.file.place is Place.WAITING:
+        # It failed while the file was on its way: nobody will get it.
+        leaving = replace(found.file, place=Place.LEAVING)
+        found = await write_file(porter.organization, message, found, leaving)
     carried = _Carried(porter, stored.message, found)
     try:
         await carried.hold()
@@ -84,7 +89,7 @@ async def end_as_refused(porter: Porter, message: str, number: int) -> None:
     """Ends the way of a file that broke its function again and again (the poison queue)."""
     stored = await read_message(porter.organization, message)
     found = await read_file(porter.organization, message, number)
-    if stored is not None and found is not None and found.file.place in ON_ITS_WAY:
+    if stored is not None and found is not None and found.file.place is Place.WAITING:
         await _Carried(porter, stored.message, found).refuse(Failure("unexpected"))
         await porter.deliver(message)
 
@@ -109,7 +114,11 @@ class _Carried:
 
     @property
     def path(self) -> str:
-        return f"{FOLDER}/{self.message.id}-{self.file.number}/{drive_name(self.file.name)}"
+        return f"{self.folder}/{drive_name(self.file.name)}"
+
+    @property
+    def folder(self) -> str:
+        return f"{FOLDER}/{self.message.id}-{self.file.number}"
 
     async def hold(self) -> None:
         """Takes the lease; raises `Changed` where somebody else was quicker."""
@@ -121,20 +130,18 @@ class _Carried:
                 await self.remove()
                 return None
             await self.upload()
-        except NotFound:
-            await self.refuse(Failure("driveUnknown", {"address": self.message.from_}))
-        except OutOfSpace:
-            await self.refuse(Failure("driveFull", {"address": self.message.from_}))
-        except Refused as error:
+        except (NotFound, Refused) as error:
             log.warning("OneDrive refused a file of message %s: %s", self.message.id, error)
-            code = "driveOutOfScope" if error.status == 403 else "fileRefused"
-            values = {"address": self.message.from_, "name": self.file.name}
-            await self.refuse(Failure(code, values))
+            if self.file.place is Place.LEAVING:
+                # Somebody may have it open just now; its link of ours is dead in any case.
+                return await self.wait(LONGEST_WAIT_S)
+            await self.refuse(file_failure(error, self.message, self.file))
         except GraphError as error:
-            seconds = self._patience(error)
-            await self.write(lease_until=None)
-            return seconds
-        except StorageUnavailable:
+            return await self.wait(self._patience(error))
+        except Changed:
+            raise
+        except Exception:
+            # An outage, or what nobody foresaw: whoever comes next need not wait for the lease.
             with contextlib.suppress(StorageUnavailable, Changed):
                 await self.write(lease_until=None)
             raise
@@ -166,17 +173,22 @@ class _Carried:
             await drive.forget_upload(self.file.upload_url)
         with contextlib.suppress(NotFound):
             drive_id = await self.drive_id()
-            item = await drive.find(drive_id, self.path)
+            if self.file.item_id is not None:
+                # Also where somebody moved or renamed it.
+                await drive.delete_item(drive_id, self.file.item_id)
+            item = await drive.find(drive_id, self.folder)
             if item is not None:
-                await drive.delete_item(drive_id, item.folder_id or item.id)
+                await drive.delete_item(drive_id, item.id)
         await self.write(place=Place.GONE, item_id=None, upload_url=None, lease_until=None)
 
     async def refuse(self, failure: Failure) -> None:
-        """The end of the way: OneDrive does not do it, however often it is asked."""
-        log.error(
-            "a file of message %s stays %s: %s", self.message.id, self.file.place, failure.code
-        )
+        """The end of the way: OneDrive does not take it, however often it is asked."""
         await self.write(place=Place.REFUSED, failure=failure, lease_until=None)
+
+    async def wait(self, seconds: float) -> float:
+        """Nobody tries before; who comes again then finds the lease at its end."""
+        await self.write(lease_until=self.porter.clock() + timedelta(seconds=seconds))
+        return seconds
 
     async def drive_id(self) -> str:
         """The drive the file went to before, else the organization's, else the sender's."""
@@ -210,6 +222,17 @@ class _Carried:
         return told if told is not None else min(longer, LONGEST_WAIT_S)
 
 
+def file_failure(error: object, message: MessageRow, file: FileRow) -> Failure:
+    """A refusal of OneDrive as a reason a seller understands."""
+    if isinstance(error, NotFound):
+        return Failure("driveUnknown", {"address": message.from_})
+    if isinstance(error, OutOfSpace):
+        return Failure("driveFull", {"address": message.from_})
+    if isinstance(error, Refused) and error.status == 403:
+        return Failure("driveOutOfScope", {"address": message.from_})
+    return Failure("fileRefused", {"name": file.name})
+
+
 async def link(
     organization: Organization,
     drive: Drive,
@@ -230,7 +253,13 @@ async def link(
     expires_at = now + life
     address = None
     with contextlib.suppress(LinksForbidden):
-        made = await drive.create_link(file.drive_id, file.item_id, expires_at=expires_at)
+        try:
+            made = await drive.create_link(file.drive_id, file.item_id, expires_at=expires_at)
+        except Refused as error:
+            if error.status != 400:
+                raise
+            # A tenant may not allow links so long: then as long as it does, and ours ends first.
+            made = await drive.create_link(file.drive_id, file.item_id, expires_at=None)
         address = made.url
         # A link that was there before may end earlier than we asked for.
         expires_at = min(made.expires_at or expires_at, expires_at)

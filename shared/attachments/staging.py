@@ -64,14 +64,19 @@ async def store_files(
         await organization.blobs.copy(
             CONTAINER, upload_name(upload), file_name(message, number), now
         )
+        size = await organization.blobs.size(CONTAINER, file_name(message, number))
+        if size != given.attachments[number - 1].size:
+            raise Refusal(
+                422,
+                "An upload changed while the message was accepted; send it again.",
+                (Problem(f"/attachments/{number - 1}/upload", "Its bytes changed just now."),),
+            )
 
 
-async def delete_files(
-    organization: Organization, message: str, attachments: Sequence[Attachment]
-) -> None:
-    """Deletes the bytes of a message that nobody will need again; may be done twice."""
-    for one in attachments:
-        await organization.blobs.delete(CONTAINER, file_name(message, one.number))
+async def delete_files(organization: Organization, message: str, count: int) -> None:
+    """Deletes the bytes of a message's files, which nobody will need again; may be done twice."""
+    for number in range(1, count + 1):
+        await organization.blobs.delete(CONTAINER, file_name(message, number))
 
 
 def encoded_size(size: int) -> int:

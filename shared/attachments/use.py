@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 from shared.errors import StorageUnavailable
 from shared.graph.drive import Drive
-from shared.graph.errors import GraphError, NotFound, Refused
+from shared.graph.errors import GraphError, NotFound
 from shared.messages.files import Place, read_file
 from shared.organizations import Organization
+
+PATIENCE_S = 5.0
+"""How long a recipient waits for OneDrive at most."""
 
 
 async def address_of_file(
@@ -29,8 +33,9 @@ async def address_of_file(
     # The tenant forbids links for everybody: the file's own address is short-lived, never stored.
     assert file.drive_id is not None and file.item_id is not None
     try:
-        return await drive.download_url(file.drive_id, file.item_id)
-    except (NotFound, Refused):
+        async with asyncio.timeout(PATIENCE_S):
+            return await drive.download_url(file.drive_id, file.item_id)
+    except NotFound:
         return None
-    except GraphError as error:
+    except (GraphError, TimeoutError) as error:
         raise StorageUnavailable(f"OneDrive: {error}") from error

@@ -10,9 +10,10 @@ from shared.errors import Changed, Refusal
 from shared.messages.files import Place, StoredFile, file_to_row, read_file
 from shared.messages.rows import event_to_row
 from shared.messages.stored import Stored, read_message, write_message
-from shared.messages.todo import drain, with_todo
+from shared.messages.todo import drain_left_behind, with_todo
 from shared.model import Event, EventKind, Status
 from shared.organizations import Organization
+from shared.sending.due import WATCH, put_due
 from shared.storage.tables import Write
 
 
@@ -32,9 +33,10 @@ async def withdraw(
     while True:
         stored = await read_message(organization, message)
         found = await read_file(organization, message, number)
-        if stored is None or found is None:
+        if stored is None or found is None or not stored.message.followed:
             raise Refusal(404, "The message has no such followed attachment.")
-        if stored.message.status is not Status.SENT:
+        under_way = stored.message.status in (Status.ACCEPTED, Status.SENDING)
+        if under_way or found.file.expires_at is None:
             raise Refusal(409, "An attachment can be taken back once its message is sent.")
         if found.file.withdrawn_at is None:
             event = Event(
@@ -45,12 +47,15 @@ async def withdraw(
                 automated=False,
                 attachment=number,
             )
+            # Should the word be lost, the timer finds this, and delivery says it again.
+            await put_due(organization, message, now + WATCH)
             try:
                 await _write(organization, stored, found, event)
             except Changed:
                 # A fold came in between, or somebody else took it back.
                 continue
         await upload(message, number)
+        await drain_left_behind(organization, message)
         return
 
 
@@ -58,11 +63,11 @@ async def _write(
     organization: Organization, stored: Stored, found: StoredFile, event: Event
 ) -> None:
     message, todo = with_todo(stored.message, [event.id])
-    file = replace(found.file, withdrawn_at=event.at, place=Place.LEAVING, lease_until=None)
+    # Whoever is bringing it right now keeps the lease, and is waited for.
+    file = replace(found.file, withdrawn_at=event.at, place=Place.LEAVING)
     writes = [
         Write("replace", file_to_row(message.id, file), found.etag),
         Write("insert", event_to_row(message.id, event)),
         todo,
     ]
     await write_message(organization, stored, message, writes=writes)
-    await drain(organization, message, [todo.row["RowKey"]])

@@ -49,7 +49,7 @@ def whole(
     """One message with everything that is known of it, but its timeline and its body."""
     message = stored.message
     copies = [stored.copies[number] for number in sorted(stored.copies)]
-    by_number = {file.number: file for file in files}
+    by_number = {file.number: file for file in files if message.followed}
     return {
         **listed(message, engagement=engagement, sentences=sentences),
         "step": _step(copies[0], files),
@@ -66,7 +66,10 @@ def whole(
             for one in content.recipients
         ],
         "copies": [_copy(copy) for copy in copies],
-        "attachments": [_attachment(one, by_number.get(one.number)) for one in content.attachments],
+        "attachments": [
+            _attachment(one, by_number.get(one.number), known=engagement)
+            for one in content.attachments
+        ],
         "links": [
             {
                 "index": link.index,
@@ -110,15 +113,17 @@ def _step(copy: CopyRow, files: Sequence[FileRow]) -> str:
     return copy.step.value
 
 
-def _attachment(attachment: Attachment, file: FileRow | None) -> dict[str, Any]:
-    """A file of the message; what is null belongs to followed ones only."""
+def _attachment(attachment: Attachment, file: FileRow | None, *, known: bool) -> dict[str, Any]:
+    """A file of the message; what is null belongs to followed ones only. While engagement is off
+    it is not told which those are (rule F6)."""
+    file = file if known else None
     return {
         "id": str(attachment.number),
         "name": attachment.name,
         "contentType": attachment.content_type,
         "size": attachment.size,
         "contentId": attachment.content_id,
-        "followed": file is not None,
+        "followed": file is not None if known else None,
         "place": file.place.value if file else None,
         "expiresAt": instant_text(file.expires_at) if file and file.expires_at else None,
         "withdrawnAt": instant_text(file.withdrawn_at) if file and file.withdrawn_at else None,

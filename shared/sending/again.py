@@ -8,7 +8,7 @@ from datetime import datetime
 
 from shared.errors import Changed, Refusal
 from shared.messages.feeds import list_message
-from shared.messages.files import Place, file_to_row, read_files
+from shared.messages.files import FileRow, Place, file_to_row, read_files
 from shared.messages.rows import CopyRow, MessageRow
 from shared.messages.stored import Stored, read_message, write_message
 from shared.model import Status, Step
@@ -82,14 +82,21 @@ async def _take_up(organization: Organization, stored: Stored, now: datetime) ->
     files = [
         Write(
             "replace",
-            file_to_row(again.id, replace(one.file, place=Place.WAITING, failure=None)),
+            file_to_row(again.id, _anew(one.file)),
             one.etag,
         )
         for one in await read_files(organization, again.id)
-        if one.file.place is Place.REFUSED
+        if again.followed and one.file.place is not Place.STORED
     ]
     await write_message(organization, stored, again, copies, files)
     return again
+
+
+def _anew(file: FileRow) -> FileRow:
+    """A file that left OneDrive when the message failed, or never came there, on its way again."""
+    return replace(
+        file, place=Place.WAITING, item_id=None, link=None, expires_at=None, failure=None
+    )
 
 
 def _again(copy: CopyRow, now: datetime) -> CopyRow:

@@ -107,7 +107,7 @@ def recognizer(signer: Signer, public_addresses: frozenset[str]) -> Own:
             sound = isinstance(signer.verify(Kind.OPEN, token.removesuffix(".gif")), Sound)
             return OurAddress.PIXEL if sound else None
         kind = {"a": Kind.ATTACHMENT, "i": Kind.IMAGE}.get(letter)
-        if kind is not None and isinstance(signer.verify(kind, token), Sound):
+        if kind is not None and isinstance(signer.verify(kind, token), Sound | Withdrawn):
             return OurAddress.KEPT
         return None
 

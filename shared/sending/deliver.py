@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from shared.attachments.onedrive import link
+from shared.attachments.onedrive import file_failure, link
 from shared.attachments.staging import delete_files, too_large_together
 from shared.errors import Busy, Changed, StorageUnavailable
 from shared.graph.attachments import Attachment as Travelling
@@ -114,7 +114,7 @@ async def deliver(workshop: Workshop, message: str) -> Later | None:
     if stored is None:
         return None
     if stored.message.status in FINISHED:
-        await _tidy(organization, stored.message)
+        await _tidy(workshop, stored.message)
         return None
     now = workshop.clock()
     held = _lease_rest(stored.message, now)
@@ -214,7 +214,8 @@ class _Delivery:
             return None
         except _Postponed as postponed:
             return await self.postpone(postponed.seconds)
-        except StorageUnavailable:
+        except Exception:
+            # An outage, or what nobody foresaw: the next attempt need not wait for the lease.
             await self.let_go()
             raise
         return None
@@ -283,24 +284,31 @@ class _Delivery:
         for stored in await read_files(self.organization, self.message.id):
             if stored.file.place is not Place.STORED:
                 raise _Failed(stored.file.failure or Failure("graphUnavailable"))
+            await self.hold()
             now = self.workshop.clock()
-            await self.ask(
-                link(self.organization, self.workshop.drive, self.message.id, stored, now, life)
-            )
+            made = link(self.organization, self.workshop.drive, self.message.id, stored, now, life)
+            try:
+                await self.ask(made)
+            except _Failed as failed:
+                # What Graph refused was the drive's, not the mailbox's.
+                raise _Failed(file_failure(failed.__cause__, self.message, stored.file)) from failed
 
     async def release_files(self) -> None:
-        """Followed files of a message that is not followed any more leave OneDrive (rule F4)."""
+        """Followed files of a message that is not followed any more, or not sent, leave OneDrive
+        (rule F4)."""
         if not self.message.attachments:
-            return
+            return None
         for stored in await read_files(self.organization, self.message.id):
             if stored.file.place in (Place.WAITING, Place.STORED):
-                leaving = replace(stored.file, place=Place.LEAVING, lease_until=None)
+                # Whoever is bringing it right now keeps the lease, and is waited for.
+                leaving = replace(stored.file, place=Place.LEAVING)
                 try:
                     await write_file(self.organization, self.message.id, stored, leaving)
                 except Changed:
-                    raise _Postponed(1) from None
+                    return await self.release_files()
             if stored.file.place not in (Place.GONE, Place.REFUSED):
                 await self.workshop.upload(self.message.id, stored.file.number)
+        return None
 
     async def compose(self, content: Content) -> Composed:
         """The body, with its links written down before anybody can click one."""
@@ -360,6 +368,7 @@ class _Delivery:
     async def draft(self, content: Content, composed: Composed, found: list[FoundMessage]) -> None:
         """The draft in the seller's mailbox: the one an earlier attempt made, or a new one."""
         draft = found[0] if found else None
+        await self.hold()
         if draft is None:
             draft = await self.ask(
                 self.workshop.mail.create_draft(
@@ -434,11 +443,6 @@ class _Delivery:
         await self.finish_sent(None)
 
     async def finish_sent(self, sent: FoundMessage | None) -> None:
-        if self.message.attachments:
-            # Now nobody needs them again; what stays behind the account's lifecycle rule deletes.
-            content = await load_content(self.organization, self.message.id)
-            with contextlib.suppress(StorageUnavailable):
-                await delete_files(self.organization, self.message.id, content.attachments)
         await self.finish(Status.SENT, Step.SENT, None, sent)
         raise _Sent
 
@@ -449,6 +453,7 @@ class _Delivery:
             await self.finish(Status.FAILED, Step.NEEDS_REVIEW, Failure("mayHaveBeenSent"))
             return
         await self.discard_drafts()
+        await self.release_files()
         await self.finish(Status.FAILED, Step.FAILED, failure)
 
     async def discard_drafts(self) -> None:
@@ -488,6 +493,7 @@ class _Delivery:
 
         await self.write_with(ended)
         await drain(self.organization, self.message, todo_keys)
+        await _forget_files(self.organization, self.message)
         await remove_due(self.organization, self.message.id, due_at)
 
     async def advance(self, step: Step, found: FoundMessage | None = None) -> None:
@@ -581,10 +587,23 @@ class _Sent(Exception):
     """The message is sent and everything is written down."""
 
 
-async def _tidy(organization: Organization, message: MessageRow) -> None:
-    """Does what a delivery that died right after its end left undone."""
-    await list_message(organization, message)
-    await drain_left_behind(organization, message.id)
+async def _tidy(workshop: Workshop, message: MessageRow) -> None:
+    """Does what a delivery that died right after its end left undone, and says the words about
+    files that were taken back and are still there."""
+    await list_message(workshop.organization, message)
+    await drain_left_behind(workshop.organization, message.id)
+    await _forget_files(workshop.organization, message)
+    if message.attachments:
+        for stored in await read_files(workshop.organization, message.id):
+            if stored.file.place is Place.LEAVING:
+                await workshop.upload(message.id, stored.file.number)
+
+
+async def _forget_files(organization: Organization, message: MessageRow) -> None:
+    """Deletes what was staged of the files of a message that is sent: nobody needs it again."""
+    if message.status is Status.SENT and message.attachments:
+        with contextlib.suppress(StorageUnavailable):
+            await delete_files(organization, message.id, message.attachments)
 
 
 def _lease_rest(message: MessageRow, now: datetime) -> timedelta:

@@ -70,6 +70,9 @@ async def _fire(
         return False
     if not _same(stored.message, due_at):
         await drain_left_behind(organization, message)
+        if stored.message.attachments:
+            # Its files may still have to leave OneDrive; delivery sees to it.
+            await deliver(message)
         await remove_due(organization, message, due_at)
         return False
     # The next look is written before the message is handed over: whatever happens to that word,

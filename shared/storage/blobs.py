@@ -83,13 +83,16 @@ class Blobs:
             raise StorageUnavailable(f"blob storage: {type(error).__name__}") from error
 
     async def part(self, container: str, name: str, offset: int, length: int) -> bytes:
-        """Bytes of a blob that is there: as many as asked for, fewer at its end."""
-        from azure.core.exceptions import AzureError
+        """Bytes of a blob: as many as asked for, fewer at its end. LookupError where there is
+        none."""
+        from azure.core.exceptions import AzureError, ResourceNotFoundError
 
         blob = (await self._open()).get_blob_client(container, name)
         try:
             content: bytes = await (await blob.download_blob(offset, length)).readall()
             return content
+        except ResourceNotFoundError:
+            raise LookupError(f"there is no blob {name}") from None
         except AzureError as error:
             raise StorageUnavailable(f"blob storage: {type(error).__name__}") from error
 
