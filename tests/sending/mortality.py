@@ -10,11 +10,16 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeVar
 
 from shared.errors import StorageUnavailable
+from shared.graph.attachments import Attached, Attachment
 from shared.graph.client import GraphTenant
+from shared.graph.drive import Drive
+from shared.graph.drive_items import DriveItem, Link
 from shared.graph.mail import Draft, FoundMessage, Mail
+from shared.graph.uploads import Source
 from shared.organizations import Organization
 from shared.storage.blobs import Blobs
 from shared.storage.tables import Read, Row, Tables, Write
@@ -52,6 +57,42 @@ class Trouble:
         result = await call()
         if mine:
             raise self.error()
+        return result
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One moment of trouble: at the call with this number, before it was done or after."""
+
+    number: int
+    after: bool
+    error: Callable[[], BaseException] = Killed
+
+
+class Troubles(Trouble):
+    """Several moments of trouble, chosen anew for each message."""
+
+    def __init__(self) -> None:
+        super().__init__(0, after=False)
+        self._moments: dict[int, Moment] = {}
+
+    def begin(self, moments: Sequence[Moment] = ()) -> None:
+        """Calls are counted from 1 again, and these moments come."""
+        self._moments = {moment.number: moment for moment in moments}
+        self.calls.clear()
+
+    @property
+    def came(self) -> bool:
+        return len(self.calls) >= max(self._moments, default=0)
+
+    async def around(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+        self.calls.append(what)
+        moment = self._moments.get(len(self.calls))
+        if moment is not None and not moment.after:
+            raise moment.error()
+        result = await call()
+        if moment is not None:
+            raise moment.error()
         return result
 
 
@@ -117,6 +158,22 @@ class TroubledBlobs(Blobs):
             return await call(container, name)
         return await self._trouble.around(f"read {container}", lambda: call(container, name))
 
+    async def part(self, container: str, name: str, offset: int, length: int) -> bytes:
+        call = super().part
+        if not self._reads:
+            return await call(container, name, offset, length)
+        return await self._trouble.around(
+            f"read {container}", lambda: call(container, name, offset, length)
+        )
+
+    async def copy(self, container: str, source: str, name: str, now: datetime) -> None:
+        call = super().copy
+        await self._trouble.around(f"copy {container}", lambda: call(container, source, name, now))
+
+    async def delete(self, container: str, name: str) -> None:
+        call = super().delete
+        await self._trouble.around(f"delete {container}", lambda: call(container, name))
+
 
 class TroubledMail(Mail):
     """Mail whose requests go through a `Trouble`."""
@@ -142,6 +199,64 @@ class TroubledMail(Mail):
     async def send_draft(self, mailbox: str, message_id: str) -> None:
         call = super().send_draft
         await self._trouble.around("send", lambda: call(mailbox, message_id))
+
+    async def add_attachment(self, mailbox: str, draft_id: str, file: Attachment) -> None:
+        call = super().add_attachment
+        await self._trouble.around("attach", lambda: call(mailbox, draft_id, file))
+
+    async def attachments_of(self, mailbox: str, draft_id: str) -> list[Attached]:
+        call = super().attachments_of
+        return await self._trouble.around("see attached", lambda: call(mailbox, draft_id))
+
+
+class TroubledDrive(Drive):
+    """A drive whose requests go through a `Trouble`; between the pieces of an upload it comes with
+    the lease's renewal in storage."""
+
+    def __init__(self, graph: GraphTenant, trouble: Trouble) -> None:
+        super().__init__(graph)
+        object.__setattr__(self, "_trouble", trouble)
+
+    _trouble: Trouble
+
+    async def drive_of(self, mailbox: str) -> str:
+        call = super().drive_of
+        return await self._trouble.around("find drive", lambda: call(mailbox))
+
+    async def upload(
+        self,
+        drive_id: str,
+        path: str,
+        source: Source,
+        *,
+        session: str | None = None,
+        keep_session: Callable[[str], Awaitable[None]],
+    ) -> DriveItem:
+        call = super().upload
+        return await self._trouble.around(
+            "upload",
+            lambda: call(drive_id, path, source, session=session, keep_session=keep_session),
+        )
+
+    async def forget_upload(self, session: str) -> None:
+        call = super().forget_upload
+        await self._trouble.around("forget upload", lambda: call(session))
+
+    async def find(self, drive_id: str, path: str) -> DriveItem | None:
+        call = super().find
+        return await self._trouble.around("find file", lambda: call(drive_id, path))
+
+    async def create_link(
+        self, drive_id: str, item_id: str, *, expires_at: datetime | None
+    ) -> Link:
+        call = super().create_link
+        return await self._trouble.around(
+            "link", lambda: call(drive_id, item_id, expires_at=expires_at)
+        )
+
+    async def delete_item(self, drive_id: str, item_id: str) -> None:
+        call = super().delete_item
+        await self._trouble.around("delete file", lambda: call(drive_id, item_id))
 
 
 def troubled(organization: Organization, trouble: Trouble, *, reads: bool = False) -> Organization:

@@ -24,7 +24,7 @@ from shared.sending.compose import recognizer
 from shared.sending.deliver import Later, Workshop, deliver, end_as_unexpected
 from shared.sending.due import PARTITION as DUE
 from shared.sending.due import TABLE as SCHEDULE
-from shared.sending.due import fire_due
+from shared.sending.due import Deliver, fire_due
 from shared.sending.idempotency import known_answer
 from shared.tracking.tokens import Addresses, Signer
 from tests.running_graph import RunningGraph
@@ -82,7 +82,12 @@ class PostOffice:
         await self.organization.change_settings(lambda before: before.with_engagement(on, now))
 
     async def send(
-        self, order: Order, key: str | None = None, body: str = "body", new_id: str | None = None
+        self,
+        order: Order,
+        key: str | None = None,
+        body: str = "body",
+        new_id: str | None = None,
+        deliver: Deliver | None = None,
     ) -> dict[str, Any]:
         """What the API does with a request: the first answer again, or the message accepted."""
         given = IdempotencyKey(key, body) if key else None
@@ -96,7 +101,7 @@ class PostOffice:
             given,
             clock=self.clock,
             new_id=lambda: new_id or uuid.uuid4().hex,
-            deliver=self.enqueue,
+            deliver=deliver or self.enqueue,
         )
 
     async def accepted(self, order: Order | None = None) -> str:
