@@ -13,7 +13,7 @@ from shared.messages.stored import Stored, read_message, write_message
 from shared.messages.todo import drain_left_behind, with_todo
 from shared.model import Event, EventKind, Status
 from shared.organizations import Organization
-from shared.sending.due import WATCH, put_due
+from shared.sending.due import WATCH, put_due, remove_due
 from shared.storage.tables import Write
 
 
@@ -56,6 +56,7 @@ async def withdraw(
                 continue
         await upload(message, number)
         await drain_left_behind(organization, message)
+        await remove_due(organization, message, now + WATCH)
         return
 
 

@@ -29,7 +29,7 @@ from shared.graph.mail import Draft, FoundMessage, Mail
 from shared.graph.uploads import Source
 from shared.messages.content import CONTAINER, file_name, load_content
 from shared.messages.feeds import list_message
-from shared.messages.files import Place, read_files, write_file
+from shared.messages.files import Place, leaving_files, read_files, write_file
 from shared.messages.images import store_image
 from shared.messages.rows import TABLE, CopyRow, MessageRow, image_to_row, link_to_row
 from shared.messages.stored import Stored, read_message, write_message
@@ -593,10 +593,10 @@ async def _tidy(workshop: Workshop, message: MessageRow) -> None:
     await list_message(workshop.organization, message)
     await drain_left_behind(workshop.organization, message.id)
     await _forget_files(workshop.organization, message)
-    if message.attachments:
-        for stored in await read_files(workshop.organization, message.id):
-            if stored.file.place is Place.LEAVING:
-                await workshop.upload(message.id, stored.file.number)
+    for number in (
+        await leaving_files(workshop.organization, message.id) if message.attachments else ()
+    ):
+        await workshop.upload(message.id, number)
 
 
 async def _forget_files(organization: Organization, message: MessageRow) -> None:
