@@ -13,6 +13,7 @@ from shared.messages.stored import Stored, read_message, write_message
 from shared.messages.todo import drain, with_todo
 from shared.model import Event, EventKind, Status
 from shared.organizations import Organization
+from shared.sending.due import WATCH, put_due, remove_due
 from shared.storage.tables import Write
 
 
@@ -36,7 +37,10 @@ async def withdraw(
             raise Refusal(404, "The message has no such followed attachment.")
         if stored.message.status is not Status.SENT:
             raise Refusal(409, "An attachment can be taken back once its message is sent.")
+        watched = now + WATCH
         if found.file.withdrawn_at is None:
+            # Should we die before the word is said, the timer comes by and says it.
+            await put_due(organization, message, watched)
             event = Event(
                 id=new_id(),
                 kind=EventKind.WITHDRAWN,
@@ -51,6 +55,7 @@ async def withdraw(
                 # A fold came in between, or somebody else took it back.
                 continue
         await upload(message, number)
+        await remove_due(organization, message, watched)
         return
 
 

@@ -120,6 +120,12 @@ async def read_files(organization: Organization, message: str) -> list[StoredFil
     return [StoredFile(file_from_row(read.row), read.etag) for read in rows]
 
 
+async def leaving_files(organization: Organization, message: str) -> list[int]:
+    """The numbers of the files that are still to be taken away."""
+    files = await read_files(organization, message)
+    return [stored.file.number for stored in files if stored.file.place is Place.LEAVING]
+
+
 async def read_file(organization: Organization, message: str, number: int) -> StoredFile | None:
     read = await organization.tables.get(TABLE, message, file_key(number))
     return StoredFile(file_from_row(read.row), read.etag) if read else None

@@ -29,7 +29,7 @@ from shared.graph.mail import Draft, FoundMessage, Mail
 from shared.graph.uploads import Source
 from shared.messages.content import CONTAINER, file_name, load_content
 from shared.messages.feeds import list_message
-from shared.messages.files import Place, read_files, write_file
+from shared.messages.files import Place, leaving_files, read_files, write_file
 from shared.messages.rows import TABLE, CopyRow, MessageRow, link_to_row
 from shared.messages.stored import Stored, read_message, write_message
 from shared.messages.todo import drain, drain_left_behind, with_todo
@@ -112,7 +112,7 @@ async def deliver(workshop: Workshop, message: str) -> Later | None:
     if stored is None:
         return None
     if stored.message.status in FINISHED:
-        await _tidy(organization, stored.message)
+        await _tidy(workshop, stored.message)
         return None
     now = workshop.clock()
     held = _lease_rest(stored.message, now)
@@ -555,10 +555,13 @@ class _Sent(Exception):
     """The message is sent and everything is written down."""
 
 
-async def _tidy(organization: Organization, message: MessageRow) -> None:
-    """Does what a delivery that died right after its end left undone."""
+async def _tidy(workshop: Workshop, message: MessageRow) -> None:
+    """Does what somebody who died right after the end, or after a withdrawal, left undone."""
+    organization = workshop.organization
     await list_message(organization, message)
     await drain_left_behind(organization, message.id)
+    for number in await leaving_files(organization, message.id) if message.attachments else ():
+        await workshop.upload(message.id, number)
 
 
 def _lease_rest(message: MessageRow, now: datetime) -> timedelta:

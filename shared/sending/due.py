@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.errors import Changed
+from shared.messages.files import leaving_files
 from shared.messages.rows import MessageRow, instant_of, milliseconds
 from shared.messages.stored import read_message, write_message
 from shared.messages.todo import drain_left_behind
@@ -70,6 +71,8 @@ async def _fire(
         return False
     if not _same(stored.message, due_at):
         await drain_left_behind(organization, message)
+        if stored.message.attachments and await leaving_files(organization, message):
+            await deliver(message)
         await remove_due(organization, message, due_at)
         return False
     # The next look is written before the message is handed over: whatever happens to that word,
