@@ -261,9 +261,11 @@ class _Delivery:
         found.clear()
         await self.forget_links()
         if self.message.follow_choice is FollowChoice.REQUIRED:
+            await self.release_files()
             raise _Failed(Failure("cannotFollow"))
         limit = (await self.organization.settings()).attachment_limit
         if too_large_together(content.attachments, followed=False, limit=limit):
+            await self.release_files()
             raise _Failed(Failure("attachmentsTooLarge", {"limit": f"{limit // 1024**2} MB"}))
         await self.write(
             lambda message, copy: (
@@ -292,7 +294,8 @@ class _Delivery:
             return
         for stored in await read_files(self.organization, self.message.id):
             if stored.file.place in (Place.WAITING, Place.STORED):
-                leaving = replace(stored.file, place=Place.LEAVING, lease_until=None)
+                # Who still brings it keeps the lease: it must not arrive after it was removed.
+                leaving = replace(stored.file, place=Place.LEAVING)
                 try:
                     await write_file(self.organization, self.message.id, stored, leaving)
                 except Changed:
