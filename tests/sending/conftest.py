@@ -3,17 +3,23 @@ the sending themselves."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 import pytest_asyncio
 
 from shared.access.keys import SCOPES
+from shared.attachments.uploads import upload_name
 from shared.graph.client import close_graph_clients
+from shared.messages.content import CONTAINER
 from shared.organizations import Organization, Organizations
 from tests.running_graph import RunningGraph, running_graph
 from tests.running_storage import Deployment, Deployments, MovableClock
+from tests.sending.journeys import clock_of_today
+from tests.sending.mortality import Troubles, troubled
 from tests.sending.post_office import PostOffice
+from tests.sending.roads import PLAN, UPLOAD, Road, Roads
 from tests.web.running_service import RunningService, running_service
 
 
@@ -88,3 +94,31 @@ async def new_office(
     office.forget_mail()
     yield office
     await close_graph_clients()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def roads(
+    deployments: Deployments, http: httpx.Client, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Roads]:
+    """As many as there are cores, each with the large file uploaded."""
+    async with AsyncExitStack() as ends:
+        made = []
+        for number in range(2):
+            directory = tmp_path_factory.mktemp(f"road{number}")
+            deployment = deployments.new(directory / "journal")
+            await deployment.provision()
+            settings = deployment.settings
+            organizations = Organizations(settings.organizations, settings.local_storage_keys)
+            ends.push_async_callback(organizations.close)
+            contoso = organizations.get("contoso")
+            assert contoso
+            await contoso.blobs.put(CONTAINER, upload_name(UPLOAD), PLAN)
+            troubles = Troubles()
+            mortal = troubled(contoso, troubles, reads=True)
+            ends.push_async_callback(mortal.tables.close)
+            ends.push_async_callback(mortal.blobs.close)
+            graph = ends.enter_context(running_graph(directory / "graph.db", move_after=0))
+            office = PostOffice(contoso, graph, clock_of_today(), http)
+            made.append(Road(office, mortal, troubles))
+        yield made
+        await close_graph_clients()

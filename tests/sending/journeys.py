@@ -48,6 +48,8 @@ LOOKS_ONLY = ("get ", "page ", "read ")
 MOST_WORDS = 400
 MOST_MINUTES = 120
 Word = str | tuple[str, int]
+Turn = Callable[["Journey", Word], Awaitable[None]]
+"""What happens before a word is dealt with."""
 
 
 @dataclass(frozen=True, order=True)
@@ -87,6 +89,7 @@ class Journey:
     message: str = ""
     words: list[tuple[datetime, int, Word]] = field(default_factory=list)
     deaths: int = 0
+    turned: bool = False
     _order: itertools.count[int] = field(default_factory=itertools.count)
 
     @property
@@ -106,29 +109,30 @@ class Journey:
             return
         raise AssertionError("it is never accepted")
 
-    async def ended(self, on_word: Callable[[Word], Awaitable[None]] | None = None) -> None:
+    async def ended(self, turn: Turn | None = None) -> None:
         """Every word is dealt with, and the timer has nothing left."""
         for _ in range(MOST_MINUTES):
-            await self.words_dealt_with(on_word)
+            await self.words_dealt_with(turn)
             if not await self.office.due() and await self.finished():
                 return
-            self.clock.move(minutes=1)
-            try:
-                await fire_due(self.mortal.organization, self.clock(), self.say_message)
-            except (Killed, StorageUnavailable):
-                self.deaths += 1
+            await self.timer_comes()
         raise AssertionError("it does not come to an end")
 
-    async def words_dealt_with(
-        self, on_word: Callable[[Word], Awaitable[None]] | None = None
-    ) -> None:
+    async def timer_comes(self) -> None:
+        self.clock.move(minutes=1)
+        try:
+            await fire_due(self.mortal.organization, self.clock(), self.say_message)
+        except (Killed, StorageUnavailable):
+            self.deaths += 1
+
+    async def words_dealt_with(self, turn: Turn | None = None) -> None:
         for _ in range(MOST_WORDS):
             if not self.words:
                 return
             at, _, word = heapq.heappop(self.words)
             self.clock.now = max(self.clock.now, at)
-            if on_word is not None:
-                await on_word(word)
+            if turn is not None:
+                await turn(self, word)
             try:
                 await self.deal_with(word)
             except Killed:
