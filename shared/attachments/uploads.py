@@ -21,7 +21,7 @@ OPEN_FOR = timedelta(hours=4)
 """How long bytes can be put to an address."""
 
 KEPT_FOR = timedelta(days=7)
-"""How long an upload can be named in a message; the account's lifecycle rule deletes it then."""
+"""How long an upload can be named in a message; a lifecycle rule is to delete it then."""
 
 TABLE = "lookups"
 PARTITION = "upload"
