@@ -29,7 +29,7 @@ from shared.graph.mail import Draft, FoundMessage, Mail
 from shared.graph.uploads import Source
 from shared.messages.content import CONTAINER, file_name, load_content
 from shared.messages.feeds import list_message
-from shared.messages.files import Place, leaving_files, read_files, write_file
+from shared.messages.files import Place, StoredFile, leaving_files, read_files, write_file
 from shared.messages.images import store_image
 from shared.messages.rows import TABLE, CopyRow, MessageRow, image_to_row, link_to_row
 from shared.messages.stored import Stored, read_message, write_message
@@ -285,13 +285,23 @@ class _Delivery:
             if stored.file.place is not Place.STORED:
                 raise _Failed(stored.file.failure or Failure("graphUnavailable"))
             await self.hold()
-            now = self.workshop.clock()
-            made = link(self.organization, self.workshop.drive, self.message.id, stored, now, life)
-            try:
-                await self.ask(made)
-            except _Failed as failed:
+            await self.link_file(stored, life)
+
+    async def link_file(self, stored: StoredFile, life: timedelta) -> None:
+        """The link of one file; where somebody deleted the file meanwhile, it is brought again."""
+        drive, now = self.workshop.drive, self.workshop.clock()
+        made = link(self.organization, drive, self.message.id, stored, now, life)
+        try:
+            await self.ask(made)
+        except _Failed as failed:
+            if not isinstance(failed.__cause__, NotFound):
                 # What Graph refused was the drive's, not the mailbox's.
                 raise _Failed(file_failure(failed.__cause__, self.message, stored.file)) from failed
+            waiting = replace(stored.file, place=Place.WAITING, item_id=None)
+            with contextlib.suppress(Changed):
+                await write_file(self.organization, self.message.id, stored, waiting)
+                await self.workshop.upload(self.message.id, stored.file.number)
+            raise _Postponed(1) from None
 
     async def release_files(self) -> None:
         """Followed files of a message that is not followed any more, or not sent, leave OneDrive
