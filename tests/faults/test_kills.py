@@ -25,7 +25,7 @@ from tests.faults.machines import (
 from tests.faults.visitors import Visitors
 from tests.running_storage import Deployment
 
-KILLS = int(os.environ.get("KILLS", "10"))
+KILLS = int(os.environ.get("KILLS", "6"))
 SEED = int(os.environ.get("FAULT_SEED") or random.randrange(1_000_000))
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(60 + 20 * KILLS)]

@@ -42,7 +42,7 @@ from tests.running_storage import Deployment
 from tests.sending.journeys import asked_of, drafts_in
 from tests.sending.roads import ATTACHMENTS, HASHES, OFFER, PLAN, TERMS, UPLOAD
 
-MESSAGES = int(os.environ.get("FILE_KILLS", "12"))
+MESSAGES = int(os.environ.get("FILE_KILLS", "8"))
 AT_ONCE = 2
 SEED = int(os.environ.get("FAULT_SEED") or random.randrange(1_000_000))
 ANA = "ana@contoso.com"
