@@ -72,12 +72,11 @@ async def settle(porter: Porter, message: str, number: int) -> float | None:
     if held > timedelta():
         # Delivery says the word again for a file that waits. One that shall leave has no one else.
         return held.total_seconds() + 1 if found.file.place is Place.LEAVING else None
-    if stored.message.status is Status.FAILED and found.file.place is Place.WAITING:
-        # It failed while the file was on its way: nobody will get it.
-        leaving = replace(found.file, place=Place.LEAVING)
-        found = await write_file(porter.organization, message, found, leaving)
     carried = _Carried(porter, stored.message, found)
     try:
+        if stored.message.status is Status.FAILED and carried.file.place is Place.WAITING:
+            # It failed while the file was on its way: nobody will get it.
+            await carried.write(place=Place.LEAVING)
         await carried.hold()
         return await carried.carry()
     except Changed:
