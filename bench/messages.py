@@ -48,7 +48,8 @@ def _message(id_: str) -> tuple[MessageRow, list[CopyRow]]:
         language="en",
         accepted_at=sent_at - timedelta(seconds=5),
         sent_at=sent_at,
-        sending_began_at=sent_at - timedelta(seconds=2),
         kpis=Kpis(human_openers=0),
     )
-    return message, [CopyRow(0, "li@example.com", Step.SENT, sent_at)]
+    return message, [
+        CopyRow(0, "li@example.com", Step.SENT, sent_at, sent_at - timedelta(seconds=2), sent_at)
+    ]

@@ -23,7 +23,13 @@ class Status(StrEnum):
     ACCEPTED = "accepted"
     SENDING = "sending"
     SENT = "sent"
+    PARTLY_SENT = "partlySent"
     FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nobody works on its sending any more."""
+        return self in (Status.SENT, Status.PARTLY_SENT, Status.FAILED)
 
 
 class Step(StrEnum):
@@ -36,6 +42,10 @@ class Step(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     NEEDS_REVIEW = "needsReview"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (Step.SENT, Step.FAILED, Step.NEEDS_REVIEW)
 
 
 class FollowChoice(StrEnum):
@@ -158,6 +168,8 @@ class Content:
     recipients: tuple[Recipient, ...]
     regarding: RecordRef | None = None
     attachments: tuple[Attachment, ...] = ()
+    individual: bool = False
+    """Whether each recipient gets a copy of their own (rule S6)."""
 
 
 @dataclass(frozen=True, slots=True)

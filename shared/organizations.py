@@ -27,7 +27,8 @@ class OrganizationSettings:
 
     `attachment_limit` is what the attached files of a message may have together, in bytes as they
     travel in a mail (Exchange's own limit). Followed files go to the drive `file_drive`, else to
-    the sender's own OneDrive; their links live for `file_link_days`.
+    the sender's own OneDrive; their links live for `file_link_days`. A mailbox sends
+    `sends_a_minute` messages at most, and works on `sends_at_once`.
     `collecting` holds the intervals in which engagement was on, oldest first; the last is open
     (None) while it is on. A fact counts if it happened inside one, however late it arrives (rule
     F6).
@@ -40,6 +41,8 @@ class OrganizationSettings:
     attachment_limit: int = 25 * 1024 * 1024
     file_drive: str | None = None
     file_link_days: int = 180
+    sends_a_minute: int = 30
+    sends_at_once: int = 4
     collecting: tuple[tuple[datetime, datetime | None], ...] = ()
 
     def collected_at(self, instant: datetime) -> bool:
@@ -167,6 +170,8 @@ def _from_row(read: Read | None) -> OrganizationSettings:
         attachment_limit=value.get("attachmentLimit", default.attachment_limit),
         file_drive=value.get("fileDrive"),
         file_link_days=value.get("fileLinkDays", default.file_link_days),
+        sends_a_minute=value.get("sendsPerMinute", default.sends_a_minute),
+        sends_at_once=value.get("sendsAtOnce", default.sends_at_once),
         collecting=tuple((_instant(start), _end(end)) for start, end in value["collecting"]),
     )
 
@@ -180,6 +185,8 @@ def _to_row(settings: OrganizationSettings) -> dict[str, Any]:
         "attachmentLimit": settings.attachment_limit,
         "fileDrive": settings.file_drive,
         "fileLinkDays": settings.file_link_days,
+        "sendsPerMinute": settings.sends_a_minute,
+        "sendsAtOnce": settings.sends_at_once,
         "collecting": [
             [start.isoformat(), end.isoformat() if end else None]
             for start, end in settings.collecting

@@ -73,4 +73,6 @@ def _shown(settings: OrganizationSettings) -> dict[str, Any]:
         "attachmentLimitMb": settings.attachment_limit // (1024 * 1024),
         "fileDrive": settings.file_drive,
         "fileLinkDays": settings.file_link_days,
+        "sendsPerMinute": settings.sends_a_minute,
+        "sendsAtOnce": settings.sends_at_once,
     }

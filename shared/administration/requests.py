@@ -38,6 +38,8 @@ class SettingsRequest(RequestModel):
     attachment_limit_mb: Annotated[int, Field(ge=1, le=150)] = 25
     file_drive: DriveId | None = None
     file_link_days: Annotated[int, Field(ge=1, le=3650)] = 180
+    sends_per_minute: Annotated[int, Field(ge=1, le=1000)] = 30
+    sends_at_once: Annotated[int, Field(ge=1, le=50)] = 4
 
     def applied(self, before: OrganizationSettings, now: datetime) -> OrganizationSettings:
         """The settings with what this request names changed, from `now` on."""
@@ -48,4 +50,6 @@ class SettingsRequest(RequestModel):
             changes["sending_mailboxes"] = tuple(dict.fromkeys(mailboxes))
         if "attachment_limit_mb" in changes:
             changes["attachment_limit"] = changes.pop("attachment_limit_mb") * 1024 * 1024
+        if "sends_per_minute" in changes:
+            changes["sends_a_minute"] = changes.pop("sends_per_minute")
         return replace(before, **changes).with_engagement(engagement, now)

@@ -96,6 +96,10 @@ failure-drive-full = The OneDrive of { $address } is full. Make room there, then
 failure-drive-out-of-scope = The app may not write to the OneDrive of { $address }. Ask your administrator to allow it. Nothing was sent.
 failure-file-refused = OneDrive does not take the file { $name }. Rename it or attach it without following. Nothing was sent.
 failure-graph-unavailable = Microsoft 365 did not answer for a long time, so we stopped trying. Nothing was sent. Please try again.
+failure-some-not-sent = { $count ->
+    [one] One of the copies was not sent; the recipient is named below.
+   *[other] { $count } of the copies were not sent; the recipients are named below.
+}
 failure-unexpected = Something went wrong on our side, and the message was not sent. Please try again. If it happens again, tell your administrator.
 
 ## Pages: what stands around them

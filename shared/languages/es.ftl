@@ -96,6 +96,10 @@ failure-drive-full = El OneDrive de { $address } está lleno. Libere espacio e i
 failure-drive-out-of-scope = La aplicación no puede escribir en el OneDrive de { $address }. Pida al administrador que lo permita. No se envió nada.
 failure-file-refused = OneDrive no acepta el archivo { $name }. Cámbiele el nombre o adjúntelo sin seguirlo. No se envió nada.
 failure-graph-unavailable = Microsoft 365 no respondió durante mucho tiempo y dejamos de intentarlo. No se envió nada. Inténtelo de nuevo.
+failure-some-not-sent = { $count ->
+    [one] Una de las copias no se envió; abajo se indica el destinatario.
+   *[other] { $count } de las copias no se enviaron; abajo se indican los destinatarios.
+}
 failure-unexpected = Algo falló de nuestro lado y el mensaje no se envió. Inténtelo de nuevo. Si vuelve a ocurrir, avise a su administrador.
 
 ## Páginas: lo que las rodea

@@ -96,6 +96,10 @@ failure-drive-full = O OneDrive de { $address } está cheio. Libere espaço e te
 failure-drive-out-of-scope = O aplicativo não pode gravar no OneDrive de { $address }. Peça ao administrador que permita. Nada foi enviado.
 failure-file-refused = O OneDrive não aceita o arquivo { $name }. Renomeie-o ou anexe-o sem seguir. Nada foi enviado.
 failure-graph-unavailable = O Microsoft 365 ficou muito tempo sem responder, e paramos de tentar. Nada foi enviado. Tente de novo.
+failure-some-not-sent = { $count ->
+    [one] Uma das cópias não foi enviada; o destinatário está indicado abaixo.
+   *[other] { $count } das cópias não foram enviadas; os destinatários estão indicados abaixo.
+}
 failure-unexpected = Algo deu errado do nosso lado, e a mensagem não foi enviada. Tente de novo. Se acontecer outra vez, avise o administrador.
 
 ## Páginas: o que está em volta delas

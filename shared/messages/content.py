@@ -22,6 +22,7 @@ async def store_content(organization: Organization, message: str, content: Conte
         "recipients": recipients_to_json(content.recipients),
         "regarding": asdict(content.regarding) if content.regarding else None,
         "attachments": [asdict(attachment) for attachment in content.attachments],
+        "individual": content.individual,
     }
     await organization.blobs.put(CONTAINER, _name(message), json.dumps(value).encode())
 
@@ -39,6 +40,7 @@ async def load_content(organization: Organization, message: str) -> Content:
         recipients=recipients_from_json(value["recipients"]),
         regarding=RecordRef(**value["regarding"]) if value["regarding"] else None,
         attachments=tuple(Attachment(**one) for one in value.get("attachments", ())),
+        individual=value.get("individual", False),
     )
 
 

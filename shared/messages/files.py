@@ -5,12 +5,18 @@ A row belongs to whoever holds its lease while it is on its way, and changes by 
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.messages.rows import TABLE, filled_row, instant_or_none, text_or_none
+from shared.messages.rows import (
+    TABLE,
+    failure_from_text,
+    failure_to_text,
+    filled_row,
+    instant_or_none,
+    text_or_none,
+)
 from shared.model import Attachment, Failure
 from shared.organizations import Organization
 from shared.storage.tables import Row
@@ -86,14 +92,13 @@ def file_to_row(message: str, file: FileRow) -> Row:
         link=file.link,
         expiresAt=text_or_none(file.expires_at),
         withdrawnAt=text_or_none(file.withdrawn_at),
-        failure=json.dumps(asdict(file.failure)) if file.failure else None,
+        failure=failure_to_text(file.failure),
         leaseUntil=text_or_none(file.lease_until),
         attempts=file.attempts,
     )
 
 
 def file_from_row(row: Row) -> FileRow:
-    failure = json.loads(row["failure"]) if row.get("failure") else None
     return FileRow(
         number=int(row["RowKey"].partition("~")[2]),
         name=row["name"],
@@ -106,7 +111,7 @@ def file_from_row(row: Row) -> FileRow:
         link=row.get("link"),
         expires_at=instant_or_none(row.get("expiresAt")),
         withdrawn_at=instant_or_none(row.get("withdrawnAt")),
-        failure=Failure(failure["code"], failure["values"]) if failure else None,
+        failure=failure_from_text(row.get("failure")),
         lease_until=instant_or_none(row.get("leaseUntil")),
         attempts=row["attempts"],
     )

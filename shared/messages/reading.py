@@ -27,7 +27,7 @@ NEWEST_FIRST = "-accepted"
 
 STATUSES = (
     *(status.value for status in Status),
-    *("draft", "scheduled", "partlySent", "cancelled"),
+    *("draft", "scheduled", "cancelled"),
 )
 """What can be asked for; messages have the latter ones only in later versions."""
 

@@ -42,7 +42,9 @@ class MessageRow:
 
     `lease_owner` may work on its sending until `lease_until`; `due_at` is when somebody must look
     at it again should nobody have finished by then, None when it is finished; nobody tries before
-    `not_before`, which is when Graph told us to come again.
+    `not_before`, which is when Graph told us to come again, or when the mailbox has its `turn` for
+    it. `begun` counts the copies that somebody may have begun to send, `troubles` the attempts that
+    Graph's answers ended, the first of them `troubled_since`.
     """
 
     id: str
@@ -60,14 +62,16 @@ class MessageRow:
     retried_at: datetime | None = None
     copies: int = 1
     attachments: int = 0
+    begun: int = 0
     sent_at: datetime | None = None
-    sending_began_at: datetime | None = None
     failure: Failure | None = None
     lease_owner: str = ""
     lease_until: datetime | None = None
-    attempts: int = 0
+    troubles: int = 0
+    troubled_since: datetime | None = None
     due_at: datetime | None = None
     not_before: datetime | None = None
+    turn: datetime | None = None
     todo_sequence: int = 0
     kpis: Kpis = field(default_factory=Kpis)
     version: int = 1
@@ -82,7 +86,8 @@ class MessageRow:
 class CopyRow:
     """One sent email of a message: how far its sending is, and the counts of its own events.
 
-    `recipient` is who it went to where it went to one person only. The first human open (or image)
+    `recipient` is who it went to where it went to one person only. It can be read from
+    `sending_began_at` on, before we know that it was sent. The first human open (or image)
     and click are kept to tell when a click is the only proof of an open, `chains` to tell when
     images are.
     """
@@ -91,6 +96,9 @@ class CopyRow:
     recipient: str | None
     step: Step = Step.ACCEPTED
     step_at: datetime | None = None
+    sending_began_at: datetime | None = None
+    sent_at: datetime | None = None
+    failure: Failure | None = None
     draft_id: str | None = None
     internet_message_id: str | None = None
     conversation_id: str | None = None
@@ -153,14 +161,16 @@ def message_to_row(message: MessageRow) -> Row:
         retriedAt=text_or_none(message.retried_at),
         copies=message.copies,
         attachments=message.attachments,
+        begun=message.begun,
         sentAt=text_or_none(message.sent_at),
-        sendingBeganAt=text_or_none(message.sending_began_at),
-        failure=json.dumps(asdict(message.failure)) if message.failure else None,
+        failure=failure_to_text(message.failure),
         leaseOwner=message.lease_owner,
         leaseUntil=text_or_none(message.lease_until),
-        attempts=message.attempts,
+        troubles=message.troubles,
+        troubledSince=text_or_none(message.troubled_since),
         dueAt=text_or_none(message.due_at),
         notBefore=text_or_none(message.not_before),
+        turn=text_or_none(message.turn),
         todoSequence=message.todo_sequence,
         kpis=_kpis_text(message.kpis),
         version=message.version,
@@ -173,7 +183,6 @@ def is_erased(row: Row) -> bool:
 
 
 def message_from_row(row: Row) -> MessageRow:
-    failure = json.loads(row["failure"]) if row.get("failure") else None
     return MessageRow(
         id=row["PartitionKey"],
         status=Status(row["status"]),
@@ -193,14 +202,16 @@ def message_from_row(row: Row) -> MessageRow:
         retried_at=instant_or_none(row.get("retriedAt")),
         copies=row["copies"],
         attachments=row.get("attachments", 0),
+        begun=row["begun"],
         sent_at=instant_or_none(row.get("sentAt")),
-        sending_began_at=instant_or_none(row.get("sendingBeganAt")),
-        failure=Failure(failure["code"], failure["values"]) if failure else None,
+        failure=failure_from_text(row.get("failure")),
         lease_owner=row["leaseOwner"],
         lease_until=instant_or_none(row.get("leaseUntil")),
-        attempts=row["attempts"],
+        troubles=row["troubles"],
+        troubled_since=instant_or_none(row.get("troubledSince")),
         due_at=instant_or_none(row.get("dueAt")),
         not_before=instant_or_none(row.get("notBefore")),
+        turn=instant_or_none(row.get("turn")),
         todo_sequence=row["todoSequence"],
         kpis=_kpis(row["kpis"]),
         version=row["version"],
@@ -214,6 +225,9 @@ def copy_to_row(message: str, copy: CopyRow) -> Row:
         recipient=copy.recipient,
         step=copy.step,
         stepAt=text_or_none(copy.step_at),
+        sendingBeganAt=text_or_none(copy.sending_began_at),
+        sentAt=text_or_none(copy.sent_at),
+        failure=failure_to_text(copy.failure),
         draftId=copy.draft_id,
         internetMessageId=copy.internet_message_id,
         conversationId=copy.conversation_id,
@@ -231,6 +245,9 @@ def copy_from_row(row: Row) -> CopyRow:
         recipient=row.get("recipient"),
         step=Step(row["step"]),
         step_at=instant_or_none(row.get("stepAt")),
+        sending_began_at=instant_or_none(row.get("sendingBeganAt")),
+        sent_at=instant_or_none(row.get("sentAt")),
+        failure=failure_from_text(row.get("failure")),
         draft_id=row.get("draftId"),
         internet_message_id=row.get("internetMessageId"),
         conversation_id=row.get("conversationId"),
@@ -316,6 +333,14 @@ def image_to_row(message: str, copy: int, index: int, image: StoredImage) -> Row
 
 def image_from_row(row: Row) -> StoredImage:
     return StoredImage(row["sha256"], row["contentType"], row["name"])
+
+
+def failure_to_text(failure: Failure | None) -> str | None:
+    return json.dumps(asdict(failure)) if failure else None
+
+
+def failure_from_text(text: str | None) -> Failure | None:
+    return Failure(**json.loads(text)) if text else None
 
 
 def recipients_to_json(recipients: tuple[Recipient, ...]) -> list[dict[str, Any]]:

@@ -43,16 +43,21 @@ def whole(
     links: Sequence[Link],
     files: Sequence[FileRow],
     *,
+    people: Sequence[Kpis],
     engagement: bool,
     sentences: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """One message with everything that is known of it, but its timeline and its body."""
+    """One message with everything that is known of it, but its timeline and its body.
+
+    `people` are the KPIs of its copies, in their order.
+    """
     message = stored.message
     copies = [stored.copies[number] for number in sorted(stored.copies)]
     by_number = {file.number: file for file in files if message.followed}
     return {
         **listed(message, engagement=engagement, sentences=sentences),
-        "step": _step(copies[0], files),
+        "kpis": _with_people(message, copies, people, engagement=engagement),
+        "step": _step(next((one for one in copies if not one.step.is_final), copies[0]), files),
         "follow": message.follow_choice.value,
         "notFollowedReasons": sentences["reasons"],
         "regarding": _ref(content.regarding),
@@ -65,7 +70,7 @@ def whole(
             }
             for one in content.recipients
         ],
-        "copies": [_copy(copy) for copy in copies],
+        "copies": [_copy(copy, sentences["copies"].get(copy.number)) for copy in copies],
         "attachments": [
             _attachment(one, by_number.get(one.number), known=engagement)
             for one in content.attachments
@@ -130,11 +135,27 @@ def _attachment(attachment: Attachment, file: FileRow | None, *, known: bool) ->
     }
 
 
-def _copy(copy: CopyRow) -> dict[str, Any]:
+def _with_people(
+    message: MessageRow, copies: Sequence[CopyRow], people: Sequence[Kpis], *, engagement: bool
+) -> dict[str, Any] | None:
+    """The KPIs, and each person's where each got a copy (rule S6)."""
+    kpis = kpis_shown(message.kpis, engagement=engagement)
+    if kpis is None or len(copies) == 1:
+        return kpis
+    shown = [
+        {"address": copy.recipient, **kpis_to_json(one)}
+        for copy, one in zip(copies, people, strict=True)
+    ]
+    return {**kpis, "people": shown}
+
+
+def _copy(copy: CopyRow, failure: Mapping[str, str] | None) -> dict[str, Any]:
     return {
         "number": copy.number,
         "recipient": copy.recipient,
         "step": copy.step.value,
+        "failure": failure,
+        "sentAt": instant_text(copy.sent_at) if copy.sent_at else None,
         "internetMessageId": copy.internet_message_id,
         "conversationId": copy.conversation_id,
     }

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.messages.files import FileRow, file_to_row
+from shared.messages.files import MOST_FILES, FileRow, file_to_row
 from shared.messages.rows import (
     MESSAGE_ID,
     MESSAGE_KEY,
@@ -19,8 +19,14 @@ from shared.messages.rows import (
     message_from_row,
     message_to_row,
 )
+from shared.model import Content
 from shared.organizations import Organization
-from shared.storage.tables import Write
+from shared.storage.tables import TRANSACTION_LIMIT, Write
+
+MOST_COPIES_WRITTEN = 90
+"""Copies that go into one transaction, the message and what else belongs to it beside them."""
+
+MOST_COPIES_AT_FIRST = TRANSACTION_LIMIT - MOST_FILES - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,11 @@ class Stored:
     message: MessageRow
     copies: Mapping[int, CopyRow]
     etags: Mapping[str, str]
+
+    @property
+    def open_copies(self) -> list[int]:
+        """The numbers of the copies that are neither sent nor given up, in their order."""
+        return [number for number in sorted(self.copies) if not self.copies[number].step.is_final]
 
 
 async def read_message(organization: Organization, message: str) -> Stored | None:
@@ -77,6 +88,14 @@ async def write_message(
     )
 
 
+def new_copies(content: Content) -> list[CopyRow]:
+    """The copies of a new message: one for all, or one for each recipient (rule S6)."""
+    recipients = content.recipients
+    if content.individual:
+        return [CopyRow(number, one.address) for number, one in enumerate(recipients)]
+    return [CopyRow(0, recipients[0].address if len(recipients) == 1 else None)]
+
+
 async def create_message(
     organization: Organization,
     message: MessageRow,
@@ -84,10 +103,17 @@ async def create_message(
     files: Sequence[FileRow] = (),
 ) -> None:
     """Stores a new message with its copies and followed attachments; raises `Conflict` where it is
-    there already."""
+    there already.
+
+    Of many copies the later ones come before the message does; only with it there is a message.
+    """
+    for start in range(MOST_COPIES_AT_FIRST, len(copies), TRANSACTION_LIMIT):
+        part = copies[start : start + TRANSACTION_LIMIT]
+        rows = [copy_to_row(message.id, copy) for copy in part]
+        await organization.tables.transact(TABLE, [Write("upsert", row) for row in rows])
     rows = [
         message_to_row(message),
-        *(copy_to_row(message.id, copy) for copy in copies),
+        *(copy_to_row(message.id, copy) for copy in copies[:MOST_COPIES_AT_FIRST]),
         *(file_to_row(message.id, file) for file in files),
     ]
     await organization.tables.transact(TABLE, [Write("insert", row) for row in rows])

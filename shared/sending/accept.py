@@ -19,8 +19,8 @@ from shared.errors import Conflict, Problem, Refusal, StorageUnavailable
 from shared.messages.content import store_content
 from shared.messages.feeds import list_message
 from shared.messages.files import new_file
-from shared.messages.rows import CopyRow, MessageRow
-from shared.messages.stored import create_message
+from shared.messages.rows import MessageRow
+from shared.messages.stored import create_message, new_copies
 from shared.model import Content, FollowChoice, Kpis, Recipient, Status
 from shared.organizations import Organization, OrganizationSettings
 from shared.sending.due import WATCH, Deliver, put_due
@@ -151,10 +151,9 @@ async def _store(
     await put_due(organization, message.id, message.due_at)
     await store_files(organization, message.id, order.files, now)
     await store_content(organization, message.id, content)
-    sole = content.recipients[0].address if message.recipient_count == 1 else None
     files = [new_file(one) for one in content.attachments if message.followed and one.follow]
     try:
-        await create_message(organization, message, [CopyRow(number=0, recipient=sole)], files)
+        await create_message(organization, message, new_copies(content), files)
     except Conflict:
         # An attempt with the same key that we took for dead has stored it: that is the message.
         return
@@ -167,6 +166,7 @@ async def _store(
 
 def _message_row(order: Order, decision: Decision, message: str, now: datetime) -> MessageRow:
     recipients = order.content.recipients
+    copies = new_copies(order.content)
     return MessageRow(
         id=message,
         status=Status.ACCEPTED,
@@ -179,10 +179,11 @@ def _message_row(order: Order, decision: Decision, message: str, now: datetime) 
         follow_choice=order.follow,
         reasons=decision.reasons,
         language=order.language,
+        copies=len(copies),
         attachments=len(order.content.attachments),
         accepted_at=now,
         due_at=now + WATCH,
-        kpis=Kpis(human_openers=0 if len(recipients) == 1 else None),
+        kpis=Kpis(human_openers=0 if copies[0].recipient else None),
     )
 
 

@@ -10,7 +10,12 @@ from shared.errors import Changed, Refusal
 from shared.messages.feeds import list_message
 from shared.messages.files import FileRow, Place, file_to_row, read_files
 from shared.messages.rows import CopyRow, MessageRow
-from shared.messages.stored import Stored, read_message, write_message
+from shared.messages.stored import (
+    MOST_COPIES_WRITTEN,
+    Stored,
+    read_message,
+    write_message,
+)
 from shared.model import Status, Step
 from shared.organizations import Organization
 from shared.sending.due import WATCH, put_due
@@ -27,7 +32,8 @@ async def retry(
     now: datetime,
     deliver: Callable[[str], Awaitable[None]],
 ) -> Status:
-    """Takes a failed message up again; one that is under way stays so. Returns its status.
+    """Takes a failed message up again, or the failed copies of one that was partly sent; one that
+    is under way stays so. Returns its status.
 
     The next attempt looks first for what the ones before did, so that a copy which was sent after
     all is found and not sent again.
@@ -53,7 +59,7 @@ async def retry(
 
 
 def _refuse(stored: Stored, even_if_sent: bool) -> None:
-    if stored.message.status is not Status.FAILED:
+    if stored.message.status not in (Status.FAILED, Status.PARTLY_SENT):
         raise Refusal(409, "This message was sent; there is nothing to try again.")
     unclear = any(copy.step is Step.NEEDS_REVIEW for copy in stored.copies.values())
     if unclear and not even_if_sent:
@@ -74,11 +80,23 @@ async def _take_up(organization: Organization, stored: Stored, now: datetime) ->
         retried_at=now,
         due_at=now + WATCH,
         not_before=None,
+        turn=None,
+        troubles=0,
+        troubled_since=None,
         lease_owner="",
         lease_until=None,
-        version=stored.message.version + 1,
     )
-    copies = [_again(copy, now) for copy in stored.copies.values()]
+    copies = [
+        _again(copy, now)
+        for copy in stored.copies.values()
+        if copy.step in (Step.FAILED, Step.NEEDS_REVIEW)
+    ]
+    # All but the last of many copies come first; the message with the last is taken up.
+    while len(copies) > MOST_COPIES_WRITTEN:
+        part, copies = copies[:MOST_COPIES_WRITTEN], copies[MOST_COPIES_WRITTEN:]
+        same = replace(stored.message, version=stored.message.version + 1)
+        stored = await write_message(organization, stored, same, part)
+    again = replace(again, version=stored.message.version + 1)
     files = [
         Write(
             "replace",
@@ -86,7 +104,7 @@ async def _take_up(organization: Organization, stored: Stored, now: datetime) ->
             one.etag,
         )
         for one in await read_files(organization, again.id)
-        if again.followed and one.file.place is not Place.STORED
+        if again.followed and one.file.place is not Place.STORED and one.file.withdrawn_at is None
     ]
     await write_message(organization, stored, again, copies, files)
     return again
@@ -100,6 +118,4 @@ def _anew(file: FileRow) -> FileRow:
 
 
 def _again(copy: CopyRow, now: datetime) -> CopyRow:
-    if copy.step not in (Step.FAILED, Step.NEEDS_REVIEW):
-        return copy
-    return replace(copy, step=Step.ACCEPTED, step_at=now)
+    return replace(copy, step=Step.ACCEPTED, step_at=now, failure=None)

@@ -26,6 +26,9 @@ PARTITION = "due"
 WATCH = timedelta(minutes=2)
 """After handing a message to delivery, it is looked at again after this long should it be stuck."""
 
+EARLY_WORD = timedelta(seconds=5)
+"""A word that comes so little before its time is the right one, and comes again."""
+
 _ORPHAN = timedelta(minutes=10)
 """A row whose message is not there after this long belongs to a request that was never accepted."""
 

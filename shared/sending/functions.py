@@ -29,7 +29,7 @@ from shared.web.requests import (
 
 if TYPE_CHECKING:
     from shared.access.callers import Caller
-    from shared.sending.deliver import Workshop
+    from shared.sending.attempt import Workshop
 
 blueprint = func.Blueprint()
 log = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ async def message(req: func.HttpRequest) -> func.HttpResponse:
     from shared.messages.reading import read_links, read_seen
     from shared.messages.shown import whole
     from shared.sending.wording import sentences
+    from shared.tracking.counting import counted
 
     organization = caller.organization
     stored = await read_seen(organization, message_id_of(req), caller.sees_own_or_followed)
@@ -76,8 +77,11 @@ async def message(req: func.HttpRequest) -> func.HttpResponse:
             content,
             links,
             files,
+            people=[counted(copy) for _, copy in sorted(stored.copies.items())],
             engagement=settings.engagement,
-            sentences=sentences(stored.message, await language_of(req, organization)),
+            sentences=sentences(
+                stored.message, await language_of(req, organization), stored.copies.values()
+            ),
         )
     )
 
@@ -299,8 +303,8 @@ def _accepted(answer: dict[str, Any]) -> func.HttpResponse:
 
 
 def _workshop(running: Service, organization: Organization) -> Workshop:
+    from shared.sending.attempt import Workshop
     from shared.sending.compose import recognizer
-    from shared.sending.deliver import Workshop
 
     return Workshop(
         organization=organization,

@@ -111,6 +111,7 @@ class MessageRequest(Addressed):
             recipients=self.recipients(),
             regarding=self.regarding.to_ref() if self.regarding else None,
             attachments=attachments,
+            individual=self.copies == "individual",
         )
 
 
@@ -168,17 +169,29 @@ def _problems(request: MessageRequest) -> Iterator[Problem]:
     for name in NOT_YET:
         if values[name] not in (None, []):
             yield Problem(f"/{name}", "This is not available yet.")
-    if request.copies != "one":
-        yield Problem("/copies", "Individual copies are not available yet.")
     if request.draft:
         yield Problem("/draft", "Drafts are not available yet.")
     yield from attachment_problems(request.attachments or ())
     recipients = request.recipients()
     if not recipients:
         yield Problem("/to", "A message needs at least one recipient.")
+    if request.copies == "individual":
+        yield from _together(request)
     if not request.subject.strip() and not request.template:
         yield Problem("/subject", "A message needs a subject.")
     if request.html is None and request.text is None and not request.template:
         yield Problem("/html", "A message needs html, or text.")
     if request.html is not None and request.text is not None:
         yield Problem("/text", "Send html or text, not both: the text part is made from the html.")
+
+
+def _together(request: MessageRequest) -> Iterator[Problem]:
+    """What copies of their own for everybody do not go with (rule S6)."""
+    for name, many in (("cc", request.cc), ("bcc", request.bcc)):
+        if many:
+            yield Problem(f"/{name}", "Individual copies go to recipients in to only.")
+    seen: set[str] = set()
+    for place, one in enumerate(request.to):
+        if one.address.lower() in seen:
+            yield Problem(f"/to/{place}/address", "This recipient would get two copies.")
+        seen.add(one.address.lower())

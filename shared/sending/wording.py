@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from shared.languages import say, sentence_id
-from shared.messages.rows import MessageRow
+from shared.messages.rows import CopyRow, MessageRow
 from shared.model import Failure, Reason
 
 
@@ -22,6 +23,8 @@ def follow_reason(language: str, reason: Reason) -> str:
 def failure_text(language: str, failure: Failure) -> str:
     """Why a message was not sent, and what to do about it."""
     values: dict[str, Any] = dict(failure.values)
+    if "count" in values:
+        values["count"] = int(values["count"])
     if "who" in values:
         values["who"] = [values["who"]]
     return say(language, sentence_id("failure", failure.code), **values)
@@ -32,10 +35,16 @@ def reasons_shown(reasons: tuple[Reason, ...], language: str) -> list[dict[str, 
     return [{"code": reason.code, "message": follow_reason(language, reason)} for reason in reasons]
 
 
-def sentences(message: MessageRow, language: str) -> dict[str, Any]:
-    """What the API says of a message in words."""
-    failure = message.failure
+def sentences(message: MessageRow, language: str, copies: Iterable[CopyRow] = ()) -> dict[str, Any]:
+    """What the API says of a message in words, and of those of its copies that failed."""
     return {
         "reasons": reasons_shown(message.reasons, language),
-        "failure": failure and {"code": failure.code, "message": failure_text(language, failure)},
+        "failure": _failure_shown(message.failure, language),
+        "copies": {copy.number: _failure_shown(copy.failure, language) for copy in copies},
     }
+
+
+def _failure_shown(failure: Failure | None, language: str) -> dict[str, str] | None:
+    if failure is None:
+        return None
+    return {"code": failure.code, "message": failure_text(language, failure)}

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -25,7 +25,6 @@ from shared.errors import Changed, Conflict, Transient
 from shared.messages.rows import (
     TABLE,
     CopyRow,
-    MessageRow,
     event_key,
     event_to_row,
     instant_of,
@@ -144,9 +143,9 @@ async def fold_message(
         if hit.copy in stored.copies and settings.collected_at(instant_of(hit.at))
     ]
     if len(counted) > THREAD_FROM:
-        events = await asyncio.to_thread(_judge_all, counted, stored.message)
+        events = await asyncio.to_thread(_judge_all, counted, stored.copies)
     else:
-        events = _judge_all(counted, stored.message)
+        events = _judge_all(counted, stored.copies)
     todo: str | None = None
     new = 0
     for part in _parts(sorted(events, key=lambda event: (event.copy, event.at, event.id))):
@@ -160,11 +159,11 @@ async def fold_message(
         await drain_left_behind(organization, message)
 
 
-def _judge_all(hits: Sequence[Hit], message: MessageRow) -> list[Event]:
-    return [judge(hit, message) for hit in hits]
+def _judge_all(hits: Sequence[Hit], copies: Mapping[int, CopyRow]) -> list[Event]:
+    return [judge(hit, copies[hit.copy]) for hit in hits]
 
 
-def judge(hit: Hit, message: MessageRow) -> Event:
+def judge(hit: Hit, copy: CopyRow) -> Event:
     """The event that a hit stands for: what happened, by what program, human or automated."""
     at = instant_of(hit.at)
     verdict = classify(
@@ -174,7 +173,7 @@ def judge(hit: Hit, message: MessageRow) -> Event:
             headers=dict(hit.signals),
             at=at,
             # From when sending began, because a mail can be read before we know that it was sent.
-            delivered_at=message.sending_began_at or _NOT_SENT_YET,
+            delivered_at=copy.sending_began_at or _NOT_SENT_YET,
             kind=EventKind(hit.kind),
         )
     )

@@ -33,7 +33,6 @@ from shared.messages.stored import Stored, read_message, write_message
 from shared.model import Content, FollowChoice, Recipient, RecordRef, Status, Step
 from shared.organizations import Organization
 from shared.sending.accept import Order, accept
-from shared.sending.deliver import FINISHED
 from shared.storage.names import DELIVER_QUEUE, UPLOAD_QUEUE
 from shared.storage.queues import Queues
 from tests.faults.machines import EVERY_SECOND, machines
@@ -121,7 +120,7 @@ async def time_passes(organization: Organization, queues: Queues, messages: Sequ
     now = datetime.now(UTC)
     for message in messages:
         stored = await found(organization, message)
-        if stored.message.status in FINISHED:
+        if stored.message.status.is_final:
             continue
         word: dict[str, Any] = {"organization": organization.id, "message": message}
         for file in await read_files(organization, message):
@@ -150,7 +149,7 @@ async def all_finished(organization: Organization, messages: Sequence[str]) -> N
         assert time.monotonic() < until, f"{len(waiting)} messages are not finished"
         await asyncio.sleep(0.2)
         for message in list(waiting):
-            if (await found(organization, message)).message.status in FINISHED:
+            if (await found(organization, message)).message.status.is_final:
                 waiting.remove(message)
 
 

@@ -18,7 +18,7 @@ from tests.running_graph import RunningGraph, running_graph
 from tests.running_storage import Deployment, Deployments, MovableClock
 from tests.sending.journeys import clock_of_today
 from tests.sending.mortality import Troubles, troubled
-from tests.sending.post_office import PostOffice
+from tests.sending.post_office import PostOffice, let_hurry
 from tests.sending.roads import PLAN, UPLOAD, Road, Roads
 from tests.web.running_service import RunningService, running_service
 
@@ -72,8 +72,8 @@ async def shared_contoso(shared_storage: Deployment) -> AsyncIterator[Organizati
     await close_graph_clients()
 
 
-@pytest.fixture
-def office(
+@pytest_asyncio.fixture(loop_scope="module")
+async def office(
     shared_contoso: Organization, graph: RunningGraph, clock: MovableClock, http: httpx.Client
 ) -> PostOffice:
     """Contoso's sending, driven by hand, beside the messages of other tests.
@@ -82,6 +82,7 @@ def office(
     """
     office = PostOffice(shared_contoso, graph, clock, http)
     office.forget_mail()
+    await office.forget_pace()
     return office
 
 
@@ -112,6 +113,7 @@ async def roads(
             ends.push_async_callback(organizations.close)
             contoso = organizations.get("contoso")
             assert contoso
+            await let_hurry(contoso)
             await contoso.blobs.put(CONTAINER, upload_name(UPLOAD), PLAN)
             troubles = Troubles()
             mortal = troubled(contoso, troubles, reads=True)

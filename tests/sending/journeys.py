@@ -20,7 +20,8 @@ from shared.attachments.onedrive import Porter, settle
 from shared.errors import StorageUnavailable, Transient
 from shared.model import Status
 from shared.sending.accept import Order
-from shared.sending.deliver import FINISHED, Workshop, deliver
+from shared.sending.attempt import Workshop
+from shared.sending.deliver import deliver
 from shared.sending.due import fire_due
 from tests.running_graph import RunningGraph
 from tests.running_storage import MovableClock
@@ -159,7 +160,7 @@ class Journey:
 
     async def finished(self) -> bool:
         stored = await self.office.stored(self.message)
-        return stored.message.status in FINISHED
+        return stored.message.status.is_final
 
     async def sent(self) -> bool:
         return (await self.office.stored(self.message)).message.status is Status.SENT

@@ -19,9 +19,11 @@ from shared.messages.rows import TABLE, MessageRow
 from shared.messages.stored import Stored, read_message
 from shared.model import Content, FollowChoice, Recipient, RecordRef
 from shared.organizations import Organization
+from shared.sending import pace
 from shared.sending.accept import IdempotencyKey, Order, accept
+from shared.sending.attempt import Workshop
 from shared.sending.compose import recognizer
-from shared.sending.deliver import Later, Workshop, deliver, end_as_unexpected
+from shared.sending.deliver import Later, deliver, end_as_unexpected
 from shared.sending.due import PARTITION as DUE
 from shared.sending.due import TABLE as SCHEDULE
 from shared.sending.due import Deliver, fire_due
@@ -47,6 +49,13 @@ def to(*addresses: str, **preferences: Any) -> tuple[Recipient, ...]:
     return tuple(Recipient("to", address, **preferences) for address in addresses)
 
 
+async def let_hurry(organization: Organization) -> None:
+    """Mailboxes send as fast as they can, and the dead among those at work take no places."""
+    await organization.change_settings(
+        lambda before: replace(before, sends_a_minute=1000, sends_at_once=50)
+    )
+
+
 @dataclass
 class PostOffice:
     """One organization's sending, its mail at the local Graph, and the words on its queue."""
@@ -69,7 +78,7 @@ class PostOffice:
     def order(self, *recipients: Recipient, **changes: Any) -> Order:
         """An order with a link in it, to a contact that is not stored; `changes` are of either."""
         content = Content("Offer", BODY, None, recipients or self.contact("li@example.com"))
-        names = {"subject", "html", "text", "attachments"}
+        names = {"subject", "html", "text", "attachments", "individual"}
         content = replace(content, **{n: changes.pop(n) for n in names & set(changes)})
         return replace(Order(content, ANA, ANA, FollowChoice.PREFERRED, "en"), **changes)
 
@@ -220,6 +229,12 @@ class PostOffice:
     def forget_mail(self) -> None:
         """A local Graph without mail and without faults."""
         self.http.delete(f"{self.graph.address}/_local").raise_for_status()
+
+    async def forget_pace(self) -> None:
+        """The clock of the tests before was another."""
+        tables = self.organization.tables
+        keys = [read.row["RowKey"] async for read in tables.rows(pace.TABLE, pace.PARTITION)]
+        await tables.delete_all(pace.TABLE, pace.PARTITION, keys)
 
     def faults(self, *faults: dict[str, Any]) -> None:
         """What fails next at Graph, in this order."""

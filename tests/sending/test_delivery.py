@@ -15,7 +15,8 @@ from shared.errors import Busy
 from shared.graph.mail import Draft
 from shared.messages.reading import read_links
 from shared.model import FollowChoice, Recipient, Status, Step
-from shared.sending.deliver import LEASE, Later
+from shared.sending.attempt import LEASE
+from shared.sending.deliver import Later
 from tests.sending.post_office import ANA, BODY, PUBLIC_ADDRESS, PostOffice, to
 
 pytestmark = [
@@ -109,7 +110,7 @@ async def test_the_recipient_gets_the_mail_and_the_message_is_sent(office: PostO
         assert "secret" not in str(mail["headers"])
     stored = await office.stored(message)
     assert stored.message.sent_at == began
-    assert stored.message.sending_began_at == began
+    assert stored.copies[0].sending_began_at == began
     assert stored.copies[0].conversation_id
 
 

@@ -175,7 +175,6 @@ LATER = [
     but("a reminder", "/reminder", "not available yet",
         reminder={"condition": "anyway", "at": "2026-11-25T09:00:00-03:00"}),
     but("inReplyTo", "/inReplyTo", "not available yet", inReplyTo="<1@example.com>"),
-    but("individual copies", "/copies", "not available yet", copies="individual"),
     but("a draft", "/draft", "not available yet", draft=True),
 ]  # fmt: skip
 FILES = [

@@ -39,7 +39,8 @@ async def followed_message(
 ) -> str:
     """Stores a message that was sent then; each copy went to the one it names. Returns its id."""
     rows = [
-        CopyRow(number, recipient, Step.SENT, sent_at) for number, recipient in enumerate(copies)
+        CopyRow(number, recipient, Step.SENT, sent_at, sent_at - timedelta(seconds=2), sent_at)
+        for number, recipient in enumerate(copies)
     ]
     message = MessageRow(
         id=uuid.uuid4().hex,
@@ -56,7 +57,6 @@ async def followed_message(
         accepted_at=sent_at - timedelta(seconds=5),
         copies=len(copies),
         sent_at=sent_at,
-        sending_began_at=sent_at - timedelta(seconds=2),
         kpis=total(rows),
     )
     await create_message(organization, message, rows)
