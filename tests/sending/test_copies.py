@@ -184,7 +184,9 @@ async def test_five_hundred_people_get_a_copy_row_each_and_fail_together(
     message = await office.accepted(each(office, *people))
     assert len((await office.stored(message)).copies) == 500
     assert len((await load_content(office.organization, message)).recipients) == 500
-    office.faults(CREATE | {"kind": "status", "status": 404, "code": "ErrorInvalidUser"})
+    office.faults(
+        CREATE | {"kind": "status", "status": 404, "code": "ErrorInvalidUser", "times": 2}
+    )
     row = await office.finish(message)
     assert row.failure is not None and row.failure.code == "mailboxUnknown"
     assert set(await outcome(office, message)) == {Step.FAILED}
@@ -199,6 +201,9 @@ async def test_five_hundred_people_get_a_copy_row_each_and_fail_together(
         is Status.ACCEPTED
     )
     assert set(await outcome(office, message)) == {Step.ACCEPTED}
+    assert (await office.finish(message)).status is Status.FAILED
+    await office.finish_by_timer(minutes=4)
+    assert await office.due() == []
 
 
 @pytest.mark.parametrize(
