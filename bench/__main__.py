@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import first_hit, folding, hits, imports, redirect, sustained
+from bench import first_hit, folding, hits, imports, redirect, sending, sustained
 
 _DESCRIBED = {
     "imports": imports.measure,
@@ -15,6 +15,7 @@ _DESCRIBED = {
     "redirect": redirect.measure,
     "folding": folding.measure,
     "sustained": sustained.measure,
+    "sending": sending.measure,
 }
 
 
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> int:
         "redirect": redirect.measure,
         "folding": lambda: folding.measure(events),
         "sustained": lambda: sustained.measure(minutes, options.rate),
+        "sending": sending.measure,
     }
     for name in options.names or measurements:
         measurements[name]()

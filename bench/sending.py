@@ -1,0 +1,158 @@
+"""What sending costs: messages a second, requests for each, and an upload against plain HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpx
+
+from bench.figures import ratio, say, show, under_way
+from bench.machine import machine
+from shared.graph.client import close_graph_clients
+from shared.graph.drive import Drive
+from shared.organizations import Organization
+from tests.graph.sources import Reading, content
+from tests.running_graph import RunningGraph, running_graph
+from tests.running_storage import MovableClock
+from tests.sending.mortality import Troubles, troubled
+from tests.sending.post_office import ANA, PostOffice, let_hurry
+
+MESSAGES = 200
+AT_ONCE = 8
+ROUNDS = 7
+FILE_BYTES = 48 * 1024 * 1024
+PIECE_BYTES = 10 * 1024 * 1024
+"""Of this size are the pieces of the plain upload, as Graph recommends them."""
+
+
+def measure() -> None:
+    """messages accepted and delivered a second, their requests, an upload against plain httpx"""
+    with machine() as here, tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        database = Path(directory) / "graph.db"
+        with running_graph(database, move_after=0) as graph, httpx.Client() as http:
+
+            async def work(contoso: Organization) -> None:
+                try:
+                    await let_hurry(contoso)
+                    office = PostOffice(contoso, graph, MovableClock(), http)
+                    await _messages(office)
+                    await _requests(office)
+                    await _upload(office, graph)
+                finally:
+                    await close_graph_clients()
+
+            here.with_contoso(work)
+
+
+async def _messages(office: PostOffice) -> None:
+    """How many a second, with so many under way at a time."""
+    await office.finish(await office.accepted())
+    accepted: list[float] = []
+    delivered: list[float] = []
+    for number in range(ROUNDS):
+        under_way(f"sending: round {number + 1} of {ROUNDS}")
+        part = MESSAGES // ROUNDS
+        messages: list[str] = []
+
+        async def accept(_: int, messages: list[str] = messages) -> None:
+            messages.append(await office.accepted(office.order()))
+
+        accepted.append(part / await _timed(part, accept))
+
+        async def deliver(place: int, messages: list[str] = messages) -> None:
+            await office.finish(messages[place])
+
+        delivered.append(part / await _timed(part, deliver))
+        office.clock.move(minutes=2)
+    show(
+        f"Messages a second, {AT_ONCE} at a time, with Azurite and the local Graph beside it",
+        "a second",
+        {"accepted": accepted, "delivered": delivered},
+    )
+
+
+async def _requests(office: PostOffice) -> None:
+    """What one message asks of storage and of Graph."""
+    troubles = Troubles()
+    mortal = troubled(office.organization, troubles, reads=True)
+    counted = PostOffice(mortal, office.graph, office.clock, office.http)
+    try:
+        troubles.begin()
+        message = await counted.accepted(counted.order())
+        accepting = Counter(troubles.calls)
+        troubles.begin()
+        before = len(office.requests())
+        await counted.finish(message)
+        delivering = Counter(troubles.calls)
+        graph = [f"{method} {path.rpartition('/')[2]}" for method, path in office.requests()]
+    finally:
+        await mortal.tables.close()
+        await mortal.blobs.close()
+    say("\nRequests of one followed message without files")
+    for title, counts in (("accepted", accepting), ("delivered", delivering)):
+        told = ", ".join(f"{count} × {what}" for what, count in sorted(counts.items()))
+        say(f"  {title:<10}{counts.total():>4} to storage: {told}")
+    say(f"  {'':<10}{len(graph) - before:>4} to Graph: {', '.join(graph[before:])}\n")
+
+
+async def _upload(office: PostOffice, graph: RunningGraph) -> None:
+    """The same file by our client and by plain httpx, in turn."""
+    drive = Drive(office.tenant)
+    drive_id = await drive.drive_of(ANA)
+    ours: list[float] = []
+    plain: list[float] = []
+    for number in range(ROUNDS):
+        under_way(f"upload: round {number + 1} of {ROUNDS}")
+
+        async def by_client(number: int = number) -> None:
+            async def keep(address: str) -> None: ...
+
+            path = f"bench/ours-{number}.bin"
+            await drive.upload(drive_id, path, Reading(FILE_BYTES).source, keep_session=keep)
+
+        async def by_httpx(number: int = number) -> None:
+            await _plainly(graph, drive_id, f"bench/plain-{number}.bin")
+
+        for speeds, upload in ((ours, by_client), (plain, by_httpx)):
+            began = time.perf_counter()
+            await upload()
+            speeds.append(FILE_BYTES / 1024**2 / (time.perf_counter() - began))
+    show(
+        f"Uploading {FILE_BYTES // 1024**2} MB to the local Graph",
+        "MB/s",
+        {"our client": ours, "plain httpx": plain},
+    )
+    say(f"  Our client has {ratio(ours, plain):.2f} of the speed of plain httpx.\n")
+
+
+async def _plainly(graph: RunningGraph, drive_id: str, path: str) -> None:
+    """An upload session and its pieces, with nothing around them."""
+    async with httpx.AsyncClient(timeout=60) as client:
+        made = await client.post(
+            f"{graph.base_url}/drives/{drive_id}/items/root:/{path}:/createUploadSession",
+            json={"item": {"@microsoft.graph.conflictBehavior": "fail"}},
+        )
+        address = made.raise_for_status().json()["uploadUrl"]
+        for start in range(0, FILE_BYTES, PIECE_BYTES):
+            piece = content(start, min(PIECE_BYTES, FILE_BYTES - start))
+            span = f"bytes {start}-{start + len(piece) - 1}/{FILE_BYTES}"
+            answer = await client.put(address, content=piece, headers={"Content-Range": span})
+            answer.raise_for_status()
+
+
+async def _timed(count: int, work: Callable[[int], Awaitable[None]]) -> float:
+    """Seconds for so many, `AT_ONCE` under way at a time."""
+    places = iter(range(count))
+
+    async def some() -> None:
+        for place in places:
+            await work(place)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(some() for _ in range(AT_ONCE)))
+    return time.perf_counter() - began
