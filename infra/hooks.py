@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -31,6 +32,16 @@ MAIL_PERMISSIONS = ("Mail.ReadWrite", "Mail.Send")
 FILE_PERMISSIONS = ("Files.ReadWrite.All",)
 """Application permissions of Graph that the app cannot do without."""
 
+PARAMETERS = Path(__file__).with_name("main.parameters.json")
+_HOST = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"
+_FORMS = {
+    "id": r"[a-z0-9]{2,24}",
+    "name": r".+",
+    "tenant": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "domains": rf"({_HOST} )+",
+    "publicHost": rf"({_HOST})?",
+}
+
 ROLES = {
     "seller": "Sends from their own mailbox and sees what is followed.",
     "manager": "Sees everything of the organization.",
@@ -45,13 +56,20 @@ _PATIENCE_S = 300.0
 Az = Callable[..., str]
 
 
-class AzFailed(Exception):
+class Stopped(Exception):
+    """Nothing goes on from here; says why, and what to do."""
+
+
+class AzFailed(Stopped):
     """The Azure CLI refused; its own words."""
 
 
 def az(*arguments: str) -> str:
     """What the Azure CLI answers."""
-    done = subprocess.run(["az", *arguments], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(["az", *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise Stopped("The Azure CLI (az) is not on this machine.") from None
     if done.returncode:
         raise AzFailed(done.stderr.strip() or f"az {arguments[0]} failed")
     return done.stdout
@@ -60,7 +78,9 @@ def az(*arguments: str) -> str:
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     match list(arguments):
         case ["before"]:
-            client_id = register(az, environ, tenants_of(Path("infra/main.parameters.json")))
+            organizations = organizations_in(PARAMETERS.read_text(encoding="utf-8"))
+            tenants = {organization["tenant"] for organization in organizations}
+            client_id = register(az, environ, tenants)
             subprocess.run(["azd", "env", "set", "ENTRA_CLIENT_ID", client_id], check=True)
         case ["after"]:
             trust_identity(az, environ)
@@ -129,10 +149,37 @@ def permission_ids(az: Az, names: Sequence[str]) -> list[str]:
     return [ids[name] for name in names]
 
 
-def tenants_of(parameters: Path) -> set[str]:
-    """The Entra tenants of the organizations."""
-    given = json.loads(parameters.read_text(encoding="utf-8"))["parameters"]
-    return {organization["tenant"] for organization in given["organizations"]["value"]}
+def organizations_in(parameters: str) -> list[dict[str, Any]]:
+    """The organizations of the parameters file; `Stopped` names everything that is wrong with them.
+
+    Bicep knows lengths only, and Azure would say it of a storage account, half way through.
+    """
+    found: list[dict[str, Any]] = json.loads(parameters)["parameters"]["organizations"]["value"]
+    wrong = [
+        f"organizations[{place}] has no usable {field}: {organization.get(field)!r}"
+        for place, organization in enumerate(found)
+        for field, form in _FORMS.items()
+        if not re.fullmatch(form, _text(organization.get(field)))
+    ]
+    wrong += [
+        f"organizations[{place}] has {key}, which organizations do not have"
+        for place, organization in enumerate(found)
+        for key in sorted(organization.keys() - _FORMS.keys())
+    ]
+    ids = [str(organization.get("id")) for organization in found]
+    wrong += [
+        f"the id {id_} is there twice" for id_ in sorted({i for i in ids if ids.count(i) > 1})
+    ]
+    if wrong:
+        raise Stopped(f"{PARAMETERS.name}: {'; '.join(wrong)}.")
+    return found
+
+
+def _text(value: object) -> str:
+    """A list as its items, each with a space behind it."""
+    if isinstance(value, list):
+        return "".join(f"{each} " for each in value)
+    return value if isinstance(value, str) else "\n"
 
 
 def trust_identity(az: Az, environ: Mapping[str, str]) -> None:
@@ -252,5 +299,5 @@ def _patiently(ask: Callable[[], str], wait: Callable[[float], None]) -> str:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:], os.environ))
-    except AzFailed as refused:
-        sys.exit(f"Azure refused: {refused}\nWhat is needed: docs/first-deployment.md")
+    except Stopped as stopped:
+        sys.exit(f"{stopped}\nWhat is needed: docs/first-deployment.md")

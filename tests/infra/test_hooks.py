@@ -242,8 +242,67 @@ def test_every_permission_is_used_and_explained(permission: str, file: str, does
     assert f"| `{permission}` |" in page
 
 
-def test_the_tenants_are_those_of_the_parameters(tmp_path: Path) -> None:
-    file = tmp_path / "main.parameters.json"
-    organizations = {"value": [{"tenant": HOME}, {"tenant": OTHER}, {"tenant": HOME}]}
-    file.write_text(json.dumps({"parameters": {"organizations": organizations}}))
-    assert hooks.tenants_of(file) == {HOME, OTHER}
+GOOD = {
+    "id": "contoso",
+    "name": "Contoso",
+    "tenant": HOME,
+    "domains": ["contoso.com", "contoso.com.br"],
+    "publicHost": "mail.contoso.com",
+}
+
+
+def parameters(*organizations: object) -> str:
+    return json.dumps({"parameters": {"organizations": {"value": organizations}}})
+
+
+def test_the_organizations_are_those_of_the_parameters() -> None:
+    other = GOOD | {"id": "fabrikam", "tenant": OTHER, "publicHost": ""}
+    assert hooks.organizations_in(parameters(GOOD, other)) == [GOOD, other]
+    assert hooks.organizations_in(hooks.PARAMETERS.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("id", "Contoso"),
+        ("id", "c"),
+        ("id", None),
+        ("name", ""),
+        ("tenant", "contoso.com"),
+        ("domains", []),
+        ("domains", "contoso.com"),
+        ("domains", ["contoso"]),
+        ("domains", ["@contoso.com"]),
+        ("publicHost", "https://mail.contoso.com"),
+        ("publicHost", None),
+        ("public_host", "mail.contoso.com"),
+    ],
+)
+def test_an_organization_that_cannot_be_made_stops_the_deployment_before_anything_is(
+    field: str, value: object
+) -> None:
+    with pytest.raises(hooks.Stopped, match=rf"organizations\[1\] has .*{field}"):
+        hooks.organizations_in(parameters(GOOD, GOOD | {"id": "fabrikam", field: value}))
+
+
+def test_two_organizations_of_one_id_stop_the_deployment() -> None:
+    with pytest.raises(hooks.Stopped, match="the id contoso is there twice"):
+        hooks.organizations_in(parameters(GOOD, GOOD))
+
+
+@pytest.mark.parametrize("arguments", [[], ["during"], ["before", "after"]])
+def test_a_hook_that_does_not_exist_is_refused(arguments: list[str]) -> None:
+    assert hooks.main(arguments, ENVIRON) == 2
+
+
+def test_azd_calls_the_hooks_that_exist() -> None:
+    azure = (used.ROOT / "azure.yaml").read_text(encoding="utf-8")
+    for when, step in (("preprovision", "before"), ("postprovision", "after")):
+        hook = azure.split(f"{when}:")[1]
+        assert hook.index(f"run: python3 -m infra.hooks {step}") < 80
+
+
+def test_azd_finds_the_app_by_its_service() -> None:
+    azure = (used.ROOT / "azure.yaml").read_text(encoding="utf-8")
+    app = (used.ROOT / "infra/app.bicep").read_text(encoding="utf-8")
+    assert "services:\n  app:\n" in azure and "{ 'azd-service-name': 'app' }" in app
