@@ -97,7 +97,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 def register(az: Az, environ: Mapping[str, str], tenants: set[str]) -> str:
     """Makes the app registration, or brings it up to date; its client id."""
     name = f"email-engagement-{environ['AZURE_ENV_NAME']}"
-    home = json.loads(az("account", "show", "--query", "tenantId", "--output", "json"))
+    home = home_tenant(az, environ)
     wanted = registration(
         name,
         several_tenants=bool(tenants - {home}),
@@ -108,6 +108,19 @@ def register(az: Az, environ: Mapping[str, str], tenants: set[str]) -> str:
         return str(_graph(az, "post", "/applications", wanted)["appId"])
     _graph(az, "patch", f"/applications/{found['id']}", wanted)
     return str(found["appId"])
+
+
+def home_tenant(az: Az, environ: Mapping[str, str]) -> str:
+    """The Entra tenant of the subscription; `Stopped` where the CLI is signed in to another."""
+    tenant = ("--query", "tenantId", "--output", "json")
+    subscription = environ["AZURE_SUBSCRIPTION_ID"]
+    home = json.loads(az("account", "show", "--subscription", subscription, *tenant))
+    if json.loads(az("account", "show", *tenant)) != home:
+        raise Stopped(
+            "The Azure CLI is signed in to another tenant than that of the subscription: "
+            f"az account set --subscription {subscription}"
+        )
+    return str(home)
 
 
 def registration(name: str, *, several_tenants: bool, permissions: Sequence[str]) -> dict[str, Any]:
@@ -201,7 +214,7 @@ def trust_identity(az: Az, environ: Mapping[str, str]) -> None:
     for trust in trusts:
         if trust["name"] == TRUST:  # of an identity that is gone
             _graph(az, "delete", f"{application}/federatedIdentityCredentials/{trust['id']}")
-    home = json.loads(az("account", "show", "--query", "tenantId", "--output", "json"))
+    home = home_tenant(az, environ)
     trust = {
         "name": TRUST,
         "issuer": f"https://login.microsoftonline.com/{home}/v2.0",

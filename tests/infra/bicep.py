@@ -170,6 +170,7 @@ def _unescaped(node: tree_sitter.Node) -> str:
     return text(node).removeprefix("\\") if node.type == "escape_sequence" else text(node)
 
 
+@functools.cache
 def _template(name: str, source: str) -> Template:
     root = _parser().parse(source.encode()).root_node
     template = Template(name, root)

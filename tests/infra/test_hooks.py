@@ -44,11 +44,12 @@ class Cloud:
         self.secrets: dict[str, str] = {}
         self.requests: list[str] = []
         self.forbidden = 0
+        self.signed_in_to = HOME
 
     def az(self, *arguments: str) -> str:
         named = dict(pairwise(arguments))
         if arguments[:2] == ("account", "show"):
-            return json.dumps(HOME)
+            return json.dumps(HOME if "--subscription" in arguments else self.signed_in_to)
         if arguments[:3] == ("keyvault", "secret", "list"):
             if self.forbidden:
                 self.forbidden -= 1
@@ -110,6 +111,13 @@ def test_a_second_deploy_finds_its_app_registration_again(cloud: Cloud) -> None:
     before = json.dumps(cloud.applications)
     assert hooks.register(cloud.az, ENVIRON, {HOME}) == first == "client-1"
     assert json.dumps(cloud.applications) == before
+
+
+def test_nothing_is_registered_in_a_tenant_that_is_not_the_subscriptions(cloud: Cloud) -> None:
+    cloud.signed_in_to = OTHER
+    with pytest.raises(hooks.Stopped, match="az account set --subscription s-1"):
+        hooks.register(cloud.az, ENVIRON, {HOME})
+    assert cloud.requests == []
 
 
 def test_an_app_registration_is_not_guessed_among_several(cloud: Cloud) -> None:
