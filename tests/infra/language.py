@@ -20,6 +20,7 @@ from tests.infra.bicep import (
     text,
     walk,
 )
+from tests.infra.shapes import unknown_properties
 
 Templates = Mapping[str, Template]
 
@@ -52,7 +53,7 @@ def findings(templates: Templates) -> list[str]:
     """Everything that is wrong, each with its file."""
     found: list[str] = []
     for template in templates.values():
-        for rule in (_syntax, _symbols, _unused, _members, _resources):
+        for rule in (_syntax, _symbols, _unused, _members, _resources, unknown_properties):
             found += [f"{template.name}: {said}" for said in rule(template)]
         found += [f"{template.name}: {said}" for said in _modules(template, templates)]
     return found + list(_versions(templates)) + list(_orphans(templates))

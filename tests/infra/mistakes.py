@@ -115,6 +115,24 @@ MISTAKES: Mapping[str, tuple[str, str, str, str]] = {
         "  parent: blobService",
         "tables is of Microsoft.Storage/storageAccounts/tableServices, its parent blobService",
     ),
+    "a property that Azure does not know": (
+        "organization-storage.bicep",
+        "defaultToOAuthAuthentication",
+        "defaultToOauthAuthentication",
+        "account has defaultToOauthAuthentication, which Microsoft.Storage/storageAccounts does",
+    ),
+    "a key that no resource has": (
+        "app.bicep",
+        "  identity: {\n    type: 'UserAssigned'",
+        "  identities: {\n    type: 'UserAssigned'",
+        "app has identities, which resources do not have",
+    ),
+    "a version that nobody looked up": (
+        "vault.bicep",
+        "Authorization/locks@2020-05-01",
+        "Authorization/locks@2016-09-01",
+        "nobody looked up Microsoft.Authorization/locks@2016-09-01",
+    ),
     "a resource without its location": (
         "monitoring.bicep",
         "  name: 'logs-${token}'\n  location: location\n",

@@ -429,7 +429,7 @@ async def test_a_message_nobody_can_deliver_ends_as_failed(
     for _ in range(times):
         await office.poison(message)
     await failed_as(office, message, "unexpected")
-    assert caplog.text.count(f"message {message} of contoso ends as failed: unexpected") == 1
+    assert caplog.text.count(f"message {message} of contoso ends with a failure: unexpected") == 1
 
 
 async def test_a_message_that_somebody_is_delivering_is_not_ended_beside_them(
