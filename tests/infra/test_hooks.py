@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -291,6 +292,20 @@ def test_an_organization_that_cannot_be_made_stops_the_deployment_before_anythin
 ) -> None:
     with pytest.raises(hooks.Stopped, match=rf"organizations\[1\] has .*{field}"):
         hooks.organizations_in(parameters(GOOD, GOOD | {"id": "fabrikam", field: value}))
+
+
+def test_the_organization_that_the_docs_show_can_be_made() -> None:
+    page = (used.ROOT / "docs/first-deployment.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    [organization] = hooks.organizations_in(f'{{"parameters": {{{example}}}}}')
+    assert organization["id"] == "contoso"
+
+
+def test_every_value_that_a_deployer_can_set_is_in_the_docs() -> None:
+    page = (used.ROOT / "docs/first-deployment.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\$\{(\w+)", hooks.PARAMETERS.read_text(encoding="utf-8")))
+    by_azd = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_PRINCIPAL_ID"}
+    assert [name for name in sorted(named - by_azd) if name not in page] == []
 
 
 def test_two_organizations_of_one_id_stop_the_deployment() -> None:
