@@ -75,6 +75,7 @@ def app_settings(ports: Ports, data: Path, keys: Secrets) -> dict[str, str]:
         "PUBLIC_ADDRESS": f"http://localhost:{ports.host}",
         "JOURNAL_DIR": str(data / "journal"),
         "WEBSITE_AUTH_ENABLED": "True",
+        "ENTRA_CLIENT_ID": "",  # no Entra: the local host signs people in
         "DUE_SCHEDULE": "*/15 * * * * *",
         "SWEEP_SCHEDULE": "*/10 * * * * *",
         "LOCAL_STORAGE_KEYS": json.dumps(

@@ -133,7 +133,12 @@ class Service:
     def _tenant(self, organization: Organization) -> GraphTenant:
         from shared.graph.client import GraphTenant
 
-        return GraphTenant(organization.entry.tenant, self.settings.local_graph, GRAPH_TIMEOUT_S)
+        return GraphTenant(
+            organization.entry.tenant,
+            self.settings.local_graph,
+            GRAPH_TIMEOUT_S,
+            self.settings.entra_client_id,
+        )
 
     def _hits_committed(self, organization: str) -> None:
         """Says on the queue that there is something to fold: now, or once more after the gap."""

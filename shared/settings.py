@@ -59,6 +59,9 @@ class Settings:
     journal_dir: Path
     signed_in_people: bool
     """Whether the platform's authentication is on, so that its principal header can be trusted."""
+    entra_client_id: str | None = None
+    """The app registration that acts in the organizations' tenants; None: the identity itself,
+    which has no tenant but its own."""
     local_storage_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     local_graph: str | None = None
 
@@ -78,6 +81,7 @@ class Settings:
                 environ.get("JOURNAL_DIR") or Path(tempfile.gettempdir(), "engagement-journal")
             ),
             signed_in_people=environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
+            entra_client_id=environ.get("ENTRA_CLIENT_ID") or None,
             local_storage_keys=reader.texts("LOCAL_STORAGE_KEYS"),
             local_graph=environ.get("LOCAL_GRAPH") or None,
         )

@@ -184,6 +184,14 @@ def test_people_are_trusted_only_where_the_platform_signs_them_in(
     assert Settings.from_env(SOUND).signed_in_people is False
 
 
+@pytest.mark.parametrize(("value", "registration"), [("", None), ("a-client-id", "a-client-id")])
+def test_without_a_registration_the_identity_itself_acts(
+    value: str, registration: str | None
+) -> None:
+    assert Settings.from_env({**SOUND, "ENTRA_CLIENT_ID": value}).entra_client_id == registration
+    assert Settings.from_env(SOUND).entra_client_id is None
+
+
 def test_a_journal_is_kept_where_nothing_says_where() -> None:
     assert Settings.from_env(SOUND).journal_dir.is_absolute()
     assert Settings.from_env({**SOUND, "JOURNAL_DIR": "/data/j"}).journal_dir == Path("/data/j")

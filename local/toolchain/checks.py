@@ -11,7 +11,7 @@ from local.toolchain import ROOT
 from local.toolchain.environments import Environment
 from local.toolchain.steps import say
 
-_TYPED = ("shared", "local", "dev.py", "function_app.py", "bench", "tests")
+_TYPED = ("shared", "local", "dev.py", "function_app.py", "bench", "infra", "tests")
 
 
 @dataclass(frozen=True)

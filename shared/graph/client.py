@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,14 @@ from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     import httpx
-    from azure.identity.aio import DefaultAzureCredential
+    from azure.core.credentials_async import AsyncTokenCredential
     from kiota_abstractions.authentication import AuthenticationProvider
     from kiota_abstractions.request_information import RequestInformation
     from msgraph.graph_service_client import GraphServiceClient
 
 GRAPH_HOST = "graph.microsoft.com"
 GRAPH_SCOPE = f"https://{GRAPH_HOST}/.default"
+ASSERTION_SCOPE = "api://AzureADTokenExchange/.default"
 REQUEST_TIMEOUT_SECONDS = 30.0
 """How long one request to Graph may take; leases around a send are at least five times this."""
 CONNECT_TIMEOUT_SECONDS = 10.0
@@ -49,12 +50,14 @@ class GraphTenant:
 
     ``tenant`` is the Entra tenant's id. ``local_address`` is the base address of a local Graph
     (``http://127.0.0.1:7072/v1.0``), asked without a token; None means Microsoft's, asked with the
-    token of the deployment's identity. ``timeout_seconds`` is for one request.
+    token of the app registration ``client_id``, for which the deployment's identity vouches, or of
+    that identity where there is none. ``timeout_seconds`` is for one request.
     """
 
     tenant: str
     local_address: str | None = None
     timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
+    client_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class _Open:
     client: GraphServiceClient
     plain: httpx.AsyncClient
     transport: httpx.AsyncHTTPTransport
-    credential: DefaultAzureCredential | None
+    credential: AsyncTokenCredential | None
 
 
 _open_clients: WeakKeyDictionary[
@@ -161,14 +164,33 @@ def _load(modules: Sequence[str] = _SDK_MODULES) -> None:
         import_module(module)
 
 
-def _credential(tenant: GraphTenant) -> DefaultAzureCredential:
+def _credential(tenant: GraphTenant) -> AsyncTokenCredential:
+    from azure.identity import DefaultAzureCredential as Identity
     from azure.identity.aio import DefaultAzureCredential
 
-    return DefaultAzureCredential(additionally_allowed_tenants=[tenant.tenant])
+    if tenant.client_id is None:
+        return DefaultAzureCredential(additionally_allowed_tenants=[tenant.tenant])
+    identity = Identity()
+    return vouched_credential(tenant, lambda: identity.get_token(ASSERTION_SCOPE).token)
+
+
+def vouched_credential(
+    tenant: GraphTenant, assertion: Callable[[], str], **options: Any
+) -> AsyncTokenCredential:
+    """Tokens of the app registration in the organization's own tenant, without a secret.
+
+    A managed identity has tokens of its own tenant only; one of those, the ``assertion``, is what
+    the registration trusts instead of a secret. (Entra documentation, "Configure an application to
+    trust a managed identity".)
+    """
+    from azure.identity.aio import ClientAssertionCredential
+
+    assert tenant.client_id is not None
+    return ClientAssertionCredential(tenant.tenant, tenant.client_id, assertion, **options)
 
 
 def _authentication(
-    tenant: GraphTenant, credential: DefaultAzureCredential | None
+    tenant: GraphTenant, credential: AsyncTokenCredential | None
 ) -> AuthenticationProvider:
     from kiota_abstractions.authentication import AnonymousAuthenticationProvider
     from kiota_authentication_azure.azure_identity_authentication_provider import (

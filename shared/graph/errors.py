@@ -24,12 +24,15 @@ body, no header and no token.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from shared.errors import EngagementError
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     import httpx
@@ -45,7 +48,8 @@ UNKNOWN_MAILBOX_CODES = frozenset(
         "ResourceNotFound",
     }
 )
-_LATER = frozenset({429, 503, 509})
+_THROTTLED = 429
+_LATER = frozenset({_THROTTLED, 503, 509})
 _NO_ROOM = 507
 
 
@@ -189,6 +193,8 @@ def _meaning(
     action: str, status: int, headers: dict[str, str], code: str, message: str
 ) -> GraphError:
     said = f"Could not {action}: {status} {code}".rstrip() + "."
+    if status == _THROTTLED:
+        log.warning("Graph throttles us: %s", said)
     if status in _LATER:
         return Throttled(said, retry_after(headers))
     if status == 404:

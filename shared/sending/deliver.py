@@ -7,6 +7,7 @@ end by themselves: some may fail while others are sent, and the message's status
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -44,6 +45,8 @@ from shared.sending.followed_files import (
 )
 from shared.sending.one_copy import OneCopy
 from shared.storage.tables import Write
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +240,13 @@ async def _end(
     await attempt.write_copies(end)
     if not todo_keys:
         return
+    if attempt.message.failure is not None:
+        log.warning(
+            "message %s of %s ends with a failure: %s",
+            attempt.message.id,
+            attempt.organization.id,
+            attempt.message.failure.code,
+        )
     await drain(attempt.organization, attempt.message, todo_keys)
     await forget_staged(attempt.organization, attempt.message)
     await remove_due(attempt.organization, attempt.message.id, due_at)

@@ -50,6 +50,9 @@ from shared.tracking.segments import (
 
 log = logging.getLogger(__name__)
 
+LATE_S = 300.0
+"""A hit is counted within seconds; one that waited for so long tells of a fault."""
+
 THREAD_FROM = 20
 """More hits of a message than this are judged in a thread: those with strange agents take long, and
 pixels are answered in this loop. For fewer the thread costs more than they do."""
@@ -75,6 +78,7 @@ async def fold(
                 # After the hits, so that a switch that came before one of them is known (rule F6).
                 settings = await organization.settings()
                 hits = await _read_hits(organization, segments)
+                _say_how_late(organization, hits, clock())
                 await _fold_hits(organization, settings, hits)
                 await delete_segments(organization, segments)
                 if clock() >= until:
@@ -99,6 +103,14 @@ async def _read_hits(
         for hit in hits:
             by_message[hit.message][hit.id] = hit
     return {message: list(hits.values()) for message, hits in by_message.items()}
+
+
+def _say_how_late(organization: Organization, hits: dict[str, list[Hit]], now: datetime) -> None:
+    """Says so when hits had to wait: an alert is on this line (docs/operations.md)."""
+    oldest = min((hit.at for each in hits.values() for hit in each), default=None)
+    waited_s = 0.0 if oldest is None else now.timestamp() - oldest / 1000
+    if waited_s > LATE_S:
+        log.warning("hits of %s waited to be counted, one for %d s", organization.id, waited_s)
 
 
 async def _fold_hits(

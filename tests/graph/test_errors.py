@@ -107,6 +107,17 @@ async def test_the_wait_that_graph_asks_for_is_handed_on(graph: RunningGraph, ma
     assert unavailable.value.retry_after is None
 
 
+async def test_only_throttling_is_said_to_be_throttling(
+    graph: RunningGraph, mail: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An alert is on that line."""
+    for kind, lines in (("unavailable", 0), ("throttle", 1)):
+        plan(graph, kind=kind)
+        with pytest.raises(NotDone):
+            await mail.find_by_send_key(ANA, "key")
+        assert caplog.text.count("Graph throttles us") == lines
+
+
 async def test_a_refused_connection_is_definite(mail: Mail) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))

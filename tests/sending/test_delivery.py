@@ -419,7 +419,9 @@ async def test_a_word_about_a_message_that_does_not_exist_is_passed_over(
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_a_message_nobody_can_deliver_ends_as_failed(office: PostOffice, times: int) -> None:
+async def test_a_message_nobody_can_deliver_ends_as_failed(
+    office: PostOffice, times: int, caplog: pytest.LogCaptureFixture
+) -> None:
     """The poison queue: a word that broke its function again and again."""
     office.faults(SEND | {"kind": "throttle"})
     message = await office.accepted()
@@ -427,6 +429,7 @@ async def test_a_message_nobody_can_deliver_ends_as_failed(office: PostOffice, t
     for _ in range(times):
         await office.poison(message)
     await failed_as(office, message, "unexpected")
+    assert caplog.text.count(f"message {message} of contoso ends with a failure: unexpected") == 1
 
 
 async def test_a_message_that_somebody_is_delivering_is_not_ended_beside_them(

@@ -80,6 +80,25 @@ async def test_an_event_says_which_link_what_client_and_why_it_is_a_machines_t8(
     assert scan.automated and set(scan.reasons) == {"headRequest", "program"}
 
 
+@pytest.mark.parametrize(("after_s", "said"), [(299, False), (301, True)])
+async def test_hits_that_waited_for_minutes_are_told_of(
+    contoso: Organization,
+    take_in: TakeIn,
+    clock: MovableClock,
+    caplog: pytest.LogCaptureFixture,
+    after_s: int,
+    said: bool,
+) -> None:
+    """An alert is on that line; the hits are counted all the same."""
+    message = await followed_message(contoso, clock())
+    await take_in(contoso, hit(message, at(clock, 60)), hit(message, at(clock, 90)))
+    clock.move(seconds=60 + after_s)
+    await fold_all(contoso, clock)
+    waited = f"hits of contoso waited to be counted, one for {after_s} s"
+    assert (waited in caplog.text) is said
+    assert (await exact(contoso, message)).kpis.opens == 2
+
+
 async def test_nothing_is_written_where_nothing_came_in(
     contoso: Organization, clock: MovableClock
 ) -> None:

@@ -1,0 +1,97 @@
+"""The properties that the resources of infra/ have, as Azure publishes them for each version.
+
+(Microsoft's type definitions for Bicep.) Whoever uses another one looks it up there and adds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from tests.infra.bicep import Template
+
+_OF_A_RESOURCE = frozenset(
+    {"name", "location", "tags", "kind", "sku", "identity", "properties"}
+    | {"parent", "scope", "dependsOn"}
+)
+_STORAGE = "Microsoft.Storage/storageAccounts@2023-05-01"
+
+
+def _of_storage(child: str) -> str:
+    return _STORAGE.replace("@", f"/{child}@")
+
+
+PROPERTIES: Mapping[str, frozenset[str]] = {
+    "Microsoft.Resources/resourceGroups@2024-03-01": frozenset(),
+    "Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31": frozenset(),
+    "Microsoft.OperationalInsights/workspaces@2023-09-01": frozenset({"sku", "retentionInDays"}),
+    "Microsoft.Insights/components@2020-02-02": frozenset(
+        {"Application_Type", "WorkspaceResourceId", "DisableLocalAuth"}
+    ),
+    "Microsoft.Insights/actionGroups@2023-01-01": frozenset(
+        {"groupShortName", "enabled", "emailReceivers"}
+    ),
+    "Microsoft.Insights/scheduledQueryRules@2022-06-15": frozenset(
+        {"displayName", "description", "severity", "enabled", "evaluationFrequency", "windowSize"}
+        | {"scopes", "skipQueryValidation", "criteria", "autoMitigate", "actions"}
+    ),
+    "Microsoft.Insights/metricAlerts@2018-03-01": frozenset(
+        {"description", "severity", "enabled", "scopes", "evaluationFrequency", "windowSize"}
+        | {"criteria", "autoMitigate", "actions"}
+    ),
+    _STORAGE: frozenset(
+        {"accessTier", "allowBlobPublicAccess", "allowSharedKeyAccess", "minimumTlsVersion"}
+        | {"defaultToOAuthAuthentication", "supportsHttpsTrafficOnly"}
+    ),
+    _of_storage("blobServices"): frozenset(
+        {"cors", "deleteRetentionPolicy", "containerDeleteRetentionPolicy"}
+    ),
+    _of_storage("blobServices/containers"): frozenset({"publicAccess"}),
+    _of_storage("queueServices"): frozenset(),
+    _of_storage("queueServices/queues"): frozenset(),
+    _of_storage("tableServices"): frozenset(),
+    _of_storage("tableServices/tables"): frozenset(),
+    _of_storage("managementPolicies"): frozenset({"policy"}),
+    "Microsoft.Authorization/locks@2020-05-01": frozenset({"level", "notes"}),
+    "Microsoft.Authorization/roleAssignments@2022-04-01": frozenset(
+        {"principalId", "principalType", "roleDefinitionId"}
+    ),
+    "Microsoft.KeyVault/vaults@2023-07-01": frozenset(
+        {"tenantId", "sku", "enableRbacAuthorization", "enableSoftDelete"}
+        | {"softDeleteRetentionInDays", "enablePurgeProtection"}
+    ),
+    # Known, and kept out by a rule of its own: agreement.safety.
+    "Microsoft.KeyVault/vaults/secrets@2023-07-01": frozenset({"value", "contentType"}),
+    "Microsoft.Web/serverfarms@2024-04-01": frozenset({"reserved"}),
+    "Microsoft.Web/sites@2024-04-01": frozenset(
+        {"serverFarmId", "httpsOnly", "keyVaultReferenceIdentity", "siteConfig"}
+        | {"functionAppConfig"}
+    ),
+    "Microsoft.Web/sites/config@2024-04-01": frozenset(
+        {"platform", "globalValidation", "identityProviders", "login", "httpSettings"}
+    ),
+    "Microsoft.Cdn/profiles@2024-02-01": frozenset(),
+    "Microsoft.Cdn/profiles/afdEndpoints@2024-02-01": frozenset({"enabledState"}),
+    "Microsoft.Cdn/profiles/originGroups@2024-02-01": frozenset({"loadBalancingSettings"}),
+    "Microsoft.Cdn/profiles/originGroups/origins@2024-02-01": frozenset(
+        {"hostName", "originHostHeader", "httpPort", "httpsPort", "priority", "weight"}
+    ),
+    "Microsoft.Cdn/profiles/customDomains@2024-02-01": frozenset({"hostName", "tlsSettings"}),
+    "Microsoft.Cdn/profiles/afdEndpoints/routes@2024-02-01": frozenset(
+        {"originGroup", "customDomains", "supportedProtocols", "patternsToMatch"}
+        | {"forwardingProtocol", "httpsRedirect", "linkToDefaultDomain"}
+    ),
+}
+
+
+def unknown_properties(template: Template) -> Iterator[str]:
+    """What a resource says that its type does not have; types that nobody looked up yet."""
+    for resource in template.resources.values():
+        said = resource.one
+        for key in sorted(said.keys() - _OF_A_RESOURCE):
+            yield f"{resource.symbol} has {key}, which resources do not have"
+        known = PROPERTIES.get(f"{resource.type}@{resource.version}")
+        if known is None:
+            yield f"nobody looked up {resource.type}@{resource.version}: tests/infra/shapes.py"
+        elif said.get("name") != "appsettings":
+            for key in sorted(set(said.get("properties", {})) - known):
+                yield f"{resource.symbol} has {key}, which {resource.type} does not have"
