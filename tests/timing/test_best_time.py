@@ -98,6 +98,17 @@ def test_when_messages_were_sent_is_not_taken_for_when_people_read_d2(send: Send
         assert hour_on(history_of(habits)) is None, f"seed {seed}"
 
 
+def test_the_habits_of_a_few_people_are_not_taken_for_everybodys_d2() -> None:
+    for seed in range(2):
+        chance = random.Random(seed)
+        habits = observed(
+            reading
+            for _ in range(20)
+            for reading in people(chance, 40, send=all_day, peak=chance.randrange(8, 17))
+        )
+        assert hour_on(history_of(habits)) is None, f"seed {seed}"
+
+
 def counted(chance: random.Random, opens: float, peak: int | None = None) -> Habits:
     """Habits where messages lay there alike in all business hours: about so many opens an hour of
     the week (nearly a Poisson number each), three times as many in the hour `peak`."""

@@ -101,6 +101,23 @@ def test_a_phone_number_tells_a_zone_where_it_is_valid_in_one(phone: str, zone: 
     assert found == (zone and (zone, Source.PHONE))
 
 
+@pytest.mark.parametrize(
+    ("zone", "country"),
+    [
+        ("America/Sao_Paulo", "BR"),
+        ("Asia/Calcutta", "IN"),
+        ("US/Eastern", "US"),
+        ("Europe/Amsterdam", "NL"),
+        ("UTC", None),
+    ],
+)
+def test_the_holidays_are_those_of_the_zones_country_where_nothing_else_is_known(
+    zone: str, country: str | None
+) -> None:
+    found = zone_of(Whereabouts(time_zone=zone), NOW)
+    assert found and found.country == country
+
+
 def test_a_number_without_its_country_code_is_one_of_the_country_of_the_address() -> None:
     assert told(address={"country": "BR"}, phone="(11) 3456-7890") == (
         "America/Sao_Paulo",

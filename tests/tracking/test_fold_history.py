@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.model import Reader
+from shared.model import Reader, Recipient
 from shared.organizations import Organization
 from shared.timing.best_time import History
+from shared.timing.delivery_time import recommend
 from shared.timing.history import EVERYBODY, TABLE, read_history
 from shared.tracking.rebuild import rebuild_message
 from tests.running_storage import MovableClock
@@ -80,6 +81,26 @@ async def test_everybody_is_the_organizations_and_the_recipient_is_one_person_d2
     )
     assert (await known(fabrikam, clock)).since is None
     assert opens(await known(fabrikam, clock)) == ({}, {})
+
+
+async def test_the_recommendation_shows_its_evidence_and_uses_none_while_engagement_is_off_f6(
+    contoso: Organization, take_in: TakeIn, clock: MovableClock, opened_at: datetime
+) -> None:
+    message = await followed_message(contoso, clock(), reader=LI)
+    await take_in(contoso, hit(message, opened_at))
+    await fold_all(contoso, clock)
+    li = Recipient("to", LI.address, time_zone=LI.time_zone)
+    now = clock() + LATER
+
+    async def evidence() -> tuple[int, int, bool]:
+        found = (await recommend(contoso, [li], now)).recommended
+        assert found
+        known = found.evidence
+        return known.opens, known.recipient_opens, known.since is not None
+
+    assert await evidence() == (1, 1, True)
+    await contoso.change_settings(lambda settings: settings.with_engagement(False, now))
+    assert await evidence() == (0, 0, False)
 
 
 async def test_a_message_counts_once_its_week_has_been_watched_d2(
