@@ -4,6 +4,7 @@ tracking        o/ r/ a/ i/ (pixel, redirect, attachment, image) · …/events �
 attachments     …/uploads · …/attachments/{attachment} · queue upload
 sending         …/messages · …/follow-check · queue deliver · timer
 records         …/records/{type}/{id}
+timing          …/delivery-time
 administration  …/settings · health
 pages           what sellers see
 """
@@ -15,9 +16,10 @@ from shared.attachments.functions import blueprint as attachments
 from shared.pages.functions import blueprint as pages
 from shared.records.functions import blueprint as records
 from shared.sending.functions import blueprint as sending
+from shared.timing.functions import blueprint as timing
 from shared.tracking.functions import blueprint as tracking
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
-for room in (tracking, attachments, sending, records, administration, pages):
+for room in (tracking, attachments, sending, records, timing, administration, pages):
     app.register_functions(room)

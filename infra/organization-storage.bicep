@@ -23,6 +23,7 @@ var tableNames = [
   'lookups'
   'settings'
   'keys'
+  'aggregates'
 ]
 var containerNames = [
   'content'

@@ -90,8 +90,8 @@ class Record:
 class Recipient:
     """One address of a message. `field` is `to`, `cc` or `bcc`.
 
-    `record` is what the caller named; `follow_email` is the preference given with this message
-    only.
+    `record` is what the caller named; what follows it was given with this message only: the
+    preference, and where the recipient is (an IANA zone; country, region, city; a phone number).
     """
 
     field: str
@@ -99,6 +99,17 @@ class Recipient:
     name: str | None = None
     record: RecordRef | None = None
     follow_email: bool | None = None
+    time_zone: str | None = None
+    postal_address: Mapping[str, str] | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The one person a message went to, where their time zone (IANA) was known when it was sent."""
+
+    address: str
+    time_zone: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,12 @@ follow-seller-chose-not = You chose not to follow this message.
 follow-text-only = Only formatted (HTML) messages can be followed, and this one is plain text.
 follow-bulk = A message to more than { $limit } recipients is not followed. Send it to fewer people at a time.
 
+## Why there is no recommended time
+
+delivery-time-no-recipient = Choose a recipient to see the recommended time.
+delivery-time-several-recipients = A time can be recommended for one recipient only, and this message has several.
+delivery-time-no-time-zone = We do not know the recipient's time zone. Give their record a time zone, a complete address or a phone number with its country code.
+
 ## What recipients may see
 
 altered-link-title = This link was changed on its way

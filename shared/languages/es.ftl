@@ -21,6 +21,12 @@ follow-seller-chose-not = Usted eligió no seguir este mensaje.
 follow-text-only = Solo se pueden seguir mensajes con formato (HTML), y este es de texto sin formato.
 follow-bulk = Los mensajes para más de { $limit } destinatarios no se siguen. Envíelo a menos personas a la vez.
 
+## Por qué no hay una hora recomendada
+
+delivery-time-no-recipient = Elija un destinatario para ver la hora recomendada.
+delivery-time-several-recipients = Solo se puede recomendar una hora para un único destinatario, y este mensaje tiene varios.
+delivery-time-no-time-zone = No conocemos la zona horaria del destinatario. Añada a su registro una zona horaria, una dirección completa o un teléfono con el código del país.
+
 ## Lo que pueden ver los destinatarios
 
 altered-link-title = Este enlace fue modificado en el camino

@@ -21,6 +21,12 @@ follow-seller-chose-not = Você escolheu não acompanhar esta mensagem.
 follow-text-only = Só é possível acompanhar mensagens formatadas (HTML), e esta é de texto simples.
 follow-bulk = Mensagens para mais de { $limit } destinatários não são acompanhadas. Envie para menos pessoas de cada vez.
 
+## Por que não há um horário recomendado
+
+delivery-time-no-recipient = Escolha um destinatário para ver o horário recomendado.
+delivery-time-several-recipients = Só é possível recomendar um horário para um único destinatário, e esta mensagem tem vários.
+delivery-time-no-time-zone = Não sabemos o fuso horário do destinatário. Informe no registro um fuso horário, um endereço completo ou um telefone com o código do país.
+
 ## O que os destinatários podem ver
 
 altered-link-title = Este link foi alterado no caminho

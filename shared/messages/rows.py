@@ -16,6 +16,7 @@ from shared.model import (
     FollowChoice,
     Kpis,
     Link,
+    Reader,
     Reason,
     Recipient,
     RecordRef,
@@ -44,7 +45,8 @@ class MessageRow:
     at it again should nobody have finished by then, None when it is finished; nobody tries before
     `not_before`, which is when Graph told us to come again, or when the mailbox has its `turn` for
     it. `begun` counts the copies that somebody may have begun to send, `troubles` the attempts that
-    Graph's answers ended, the first of them `troubled_since`.
+    Graph's answers ended, the first of them `troubled_since`. `reader` is whose habits its opens
+    tell.
     """
 
     id: str
@@ -72,6 +74,7 @@ class MessageRow:
     due_at: datetime | None = None
     not_before: datetime | None = None
     turn: datetime | None = None
+    reader: Reader | None = None
     todo_sequence: int = 0
     kpis: Kpis = field(default_factory=Kpis)
     version: int = 1
@@ -171,6 +174,8 @@ def message_to_row(message: MessageRow) -> Row:
         dueAt=text_or_none(message.due_at),
         notBefore=text_or_none(message.not_before),
         turn=text_or_none(message.turn),
+        reader=message.reader.address if message.reader else None,
+        readerZone=message.reader.time_zone if message.reader else None,
         todoSequence=message.todo_sequence,
         kpis=_kpis_text(message.kpis),
         version=message.version,
@@ -212,6 +217,7 @@ def message_from_row(row: Row) -> MessageRow:
         due_at=instant_or_none(row.get("dueAt")),
         not_before=instant_or_none(row.get("notBefore")),
         turn=instant_or_none(row.get("turn")),
+        reader=Reader(row["reader"], row["readerZone"]) if row.get("reader") else None,
         todo_sequence=row["todoSequence"],
         kpis=_kpis(row["kpis"]),
         version=row["version"],

@@ -3,8 +3,9 @@ itself.
 
 A change and its `todo` row are one transaction; the row is deleted when everything that follows has
 been done. So a crash in between leaves the row, and whoever works on the message next does it
-again: everything here may be done twice. Today that is the message's list rows; cards and
-webhooks, which hook in here, find the ids of the new events in the row.
+again: everything here may be done twice. Today that is the message's list rows and what it says
+of its reader's habits; cards and webhooks, which hook in here, find the ids of the new events in
+the row.
 
 Who changes a message several times in a row may leave one row for all of it, so that its end costs
 one deletion however many there were: the row of a later change takes the place of the former, once
@@ -29,6 +30,7 @@ from shared.messages.rows import (
 )
 from shared.organizations import Organization
 from shared.storage.tables import Row, Write
+from shared.timing.history import note
 
 
 def with_todo(
@@ -55,9 +57,16 @@ async def drain(
     message: MessageRow,
     keys: Iterable[str],
     etags: Mapping[str, str] | None = None,
+    *,
+    history: bool,
 ) -> None:
     """Does what follows from the changes whose todo rows have these keys, then deletes the rows,
-    those with an ETag only where they have not changed since."""
+    those with an ETag only where they have not changed since.
+
+    `history` is whether the changes may have changed what the message says of its reader's habits.
+    """
+    if history:
+        await note(organization, message)
     await list_message(organization, message)
     await organization.tables.delete_all(TABLE, message.id, list(keys), etags)
 
@@ -71,4 +80,4 @@ async def drain_left_behind(organization: Organization, message: str) -> None:
     if read is not None and not is_erased(read.row):
         # Only as they are: whoever is at work here may have put a row for a later change in place.
         etags = {todo.row["RowKey"]: todo.etag for todo in left}
-        await drain(organization, message_from_row(read.row), etags, etags)
+        await drain(organization, message_from_row(read.row), etags, etags, history=True)

@@ -20,7 +20,7 @@ from shared.messages.feeds import list_message
 from shared.messages.rows import CopyRow, MessageRow
 from shared.messages.stored import MOST_COPIES_WRITTEN, Stored, read_message
 from shared.messages.todo import drain, drain_left_behind, with_todo
-from shared.model import Content, Failure, FollowChoice, Status, Step
+from shared.model import Content, Failure, FollowChoice, Reader, Status, Step
 from shared.organizations import OrganizationSettings
 from shared.sending.attempt import (
     GIVE_UP,
@@ -45,6 +45,7 @@ from shared.sending.followed_files import (
 )
 from shared.sending.one_copy import OneCopy
 from shared.storage.tables import Write
+from shared.timing.zones import zone_of_recipient
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ async def _send_copies(attempt: Attempt) -> Later | None:
     content = await load_content(attempt.organization, attempt.message.id)
     settings = await attempt.organization.settings()
     await _decide_follow_again(attempt, content, settings)
+    attempt.reader = await _reader(attempt, content)
     await (link_files(attempt) if attempt.message.followed else release_files(attempt))
     unclear: list[float] = []
     for number in attempt.stored.open_copies:
@@ -167,6 +169,15 @@ async def _decide_follow_again(
     if too_large_together(content.attachments, followed=False, limit=limit):
         raise Failed(Failure("attachmentsTooLarge", {"limit": f"{limit // 1024**2} MB"}))
     await attempt.write(lambda message: replace(message, followed=False, reasons=decision.reasons))
+
+
+async def _reader(attempt: Attempt, content: Content) -> Reader | None:
+    """Whose habits the opens of this message will tell (rule D2): its one recipient's."""
+    if not attempt.message.followed or len(content.recipients) != 1:
+        return None
+    recipient = content.recipients[0]
+    zone = await zone_of_recipient(attempt.organization, recipient, attempt.now)
+    return Reader(recipient.address, zone.name) if zone else None
 
 
 async def _end_copy(attempt: Attempt, number: int, found: FoundMessage | None) -> None:
@@ -247,7 +258,7 @@ async def _end(
             attempt.organization.id,
             attempt.message.failure.code,
         )
-    await drain(attempt.organization, attempt.message, todo_keys)
+    await drain(attempt.organization, attempt.message, todo_keys, history=True)
     await forget_staged(attempt.organization, attempt.message)
     await remove_due(attempt.organization, attempt.message.id, due_at)
 

@@ -237,6 +237,7 @@ class OneCopy:
         ) -> tuple[MessageRow, CopyRow, tuple[Write, ...]]:
             if step is Step.SENDING and copy.sending_began_at is None:
                 copy = replace(copy, sending_began_at=now)
+                message = replace(message, reader=self.attempt.reader)
             return message, with_ids(replace(copy, step=step, step_at=now), found), ()
 
         await self.attempt.write_copy(self.number, reached)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue
@@ -57,12 +58,17 @@ class RecipientRequest(RequestModel):
     record: RecipientRecord | None = None
 
     def to_recipient(self, field: str) -> Recipient:
-        return Recipient(
-            field=field,
-            address=self.address,
-            name=self.name,
-            record=self.record.to_ref() if self.record else None,
-            follow_email=self.record.follow_email if self.record else None,
+        plain = Recipient(field, self.address, self.name)
+        record = self.record
+        if record is None:
+            return plain
+        return replace(
+            plain,
+            record=record.to_ref(),
+            follow_email=record.follow_email,
+            time_zone=record.time_zone,
+            postal_address=record.address.model_dump(exclude_none=True) if record.address else None,
+            phone=record.phone,
         )
 
 

@@ -34,6 +34,7 @@ from shared.messages.todo import drain, drain_left_behind, with_todo
 from shared.model import Event, EventKind
 from shared.organizations import Organization, OrganizationSettings
 from shared.storage.tables import TRANSACTION_LIMIT, Write
+from shared.timing.history import known_of
 from shared.tracking.classify import Signals, classify
 from shared.tracking.clients import describe
 from shared.tracking.counting import inferred_open, total
@@ -158,6 +159,7 @@ async def fold_message(
         events = await asyncio.to_thread(_judge_all, counted, stored.copies)
     else:
         events = _judge_all(counted, stored.copies)
+    before = stored.message
     todo: str | None = None
     new = 0
     for part in _parts(sorted(events, key=lambda event: (event.copy, event.at, event.id))):
@@ -165,7 +167,8 @@ async def fold_message(
         stored, todo = written.stored, written.todo
         new += written.events
     if todo and new == len(events):
-        await drain(organization, stored.message, [todo])
+        history = known_of(stored.message) != known_of(before)
+        await drain(organization, stored.message, [todo], history=history)
     else:
         # Some were there already: whoever wrote them may have died before doing what follows.
         await drain_left_behind(organization, message)

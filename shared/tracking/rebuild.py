@@ -1,4 +1,5 @@
-"""Rebuilding what is derived from events: the KPIs of copies and messages, and the lists (rule T9).
+"""Rebuilding what is derived from events: the KPIs of copies and messages, the lists (rule T9), and
+what messages say of their readers' habits.
 
 Ordinarily there is nothing to do; a rebuild proves it, or says what differed and has put it right.
 It may run while hits are folded: every write is under the rows' ETags, and is done again otherwise.
@@ -26,6 +27,7 @@ from shared.messages.todo import drain_left_behind
 from shared.model import Event, Kpis
 from shared.organizations import Organization
 from shared.storage.tables import Write
+from shared.timing.history import note, noted
 from shared.tracking.counting import counted, inferred_open, recounted, total
 
 MESSAGES_A_PAGE = 50
@@ -75,6 +77,7 @@ async def rebuild_message(organization: Organization, message: str) -> list[Diff
             *_differing_copies(stored, copies),
             *_differing_kpis(message, "message", stored.message.kpis, kpis),
             *await _differing_lists(organization, stored, kpis),
+            *await _differing_history(organization, stored, kpis),
         ]
         moves = _inferred_moves(message, events, copies)
         differences += [Difference(message, "inferred open", *move.told) for move in moves]
@@ -93,6 +96,7 @@ async def rebuild_message(organization: Organization, message: str) -> list[Diff
             )
         except (Changed, Conflict):
             continue
+        await note(organization, changed)
         await list_message(organization, changed)
         return differences
 
@@ -145,6 +149,14 @@ async def _differing_lists(
         elif row.kpis != kpis or row.status is not stored.message.status:
             found.append(Difference(stored.message.id, f"list {feed}", "outdated", "current"))
     return found
+
+
+async def _differing_history(
+    organization: Organization, stored: Stored, kpis: Kpis
+) -> list[Difference]:
+    if await noted(organization, replace(stored.message, kpis=kpis)):
+        return []
+    return [Difference(stored.message.id, "history", "outdated", "current")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from shared.messages.rows import (
     message_from_row,
 )
 from shared.messages.stored import create_message
-from shared.model import Event, EventKind, FollowChoice, Kpis, Link, Status, Step
+from shared.model import Event, EventKind, FollowChoice, Kpis, Link, Reader, Status, Step
 from shared.organizations import Organization
+from shared.timing.history import note
 from shared.tracking.counting import total
 from shared.tracking.fold import fold
 from shared.tracking.hits import Hit
@@ -36,6 +37,7 @@ async def followed_message(
     *,
     copies: Sequence[str | None] = ("li@example.com",),
     links: Sequence[str] = ("https://example.com/offer",),
+    reader: Reader | None = None,
 ) -> str:
     """Stores a message that was sent then; each copy went to the one it names. Returns its id."""
     rows = [
@@ -57,9 +59,11 @@ async def followed_message(
         accepted_at=sent_at - timedelta(seconds=5),
         copies=len(copies),
         sent_at=sent_at,
+        reader=reader,
         kpis=total(rows),
     )
     await create_message(organization, message, rows)
+    await note(organization, message)
     await list_message(organization, message)
     for number in range(len(copies)):
         for index, url in enumerate(links):

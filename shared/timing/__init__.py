@@ -1,0 +1,1 @@
+"""When: the times of recipients and of what is sent to them."""
