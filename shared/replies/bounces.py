@@ -1,0 +1,282 @@
+"""Bounces: was it one, whom does it name, and which message of ours came back.
+
+The RFCs' delivery reports are read by `delivery_status`. What writes none of those is recognized
+by who sent it and how it puts it; the addresses in it are found by flufl.bounce, which knows the
+formats of some twenty mail systems, and then by the forms that nearly all of them use.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from email.message import Message
+
+from shared.replies import delivery_status, mime, wording
+from shared.replies.delivery_status import ADDRESS, Failure, Report, Severity, severity_of
+from shared.replies.mail import IncomingMail
+
+_MOST_LINES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A delivery report of any form: what became of the message, whose failures, which message.
+
+    `outcome` is `failed`, `delayed` or `delivered`; `originals` are Message-IDs, the surest first.
+    """
+
+    outcome: str
+    failures: tuple[Failure, ...]
+    originals: tuple[str, ...]
+    sign: str
+
+
+def read(mail: IncomingMail) -> Returned | None:
+    """The report that a mail is, or None where it is none."""
+    message = mime.parse(mail.mime) if mail.mime else None
+    report = delivery_status.read(message) if message else None
+    if report and not _is_reporting(mail):
+        report = None  # A person who passes a report on, or quotes one.
+    lines = _own_lines(mail.text)
+    if any(wording.says("challenges", line) for line in lines):
+        return None
+    sign = "delivery-status" if report else _sign(mail, lines)
+    if sign is None:
+        return None
+    if report is None and message:
+        report = _carried_report(message)
+    report = report or delivery_status.read_lines(mail.text.splitlines()[:_MOST_LINES])
+    if report and not report.failed and (report.failures or "delayed" in report.actions):
+        outcome = "delayed"
+    elif report and not report.failed:
+        outcome = "failed" if wording.begins("bounce_subjects", mail.subject) else "delivered"
+    else:
+        outcome = "failed" if report or not _is_delay(mail, lines) else "delayed"
+    failures = report.failures if report else ()
+    if not failures:
+        failures = _failures(mail, lines, message, outcome)
+    return Returned(outcome, failures, tuple(_originals(mail, message, report)), sign)
+
+
+def is_from_a_mail_system(mail: IncomingMail) -> bool:
+    """Whether a mail server sent it, by its address, its name or an empty return path."""
+    return bool(
+        wording.begins("mail_system_addresses", mail.author or "")
+        or wording.says("mail_system_names", mail.author_name)
+        or has_no_return_path(mail)
+        or wording.begins("mail_system_addresses", mail.header("return-path") or "")
+        or (mail.author is None and mail.header("from") is not None)
+    )
+
+
+def has_no_return_path(mail: IncomingMail) -> bool:
+    return any(value.replace(" ", "") == "<>" for value in mail.all("return-path"))
+
+
+def _is_reporting(mail: IncomingMail) -> bool:
+    """Whether the mail itself is the report, rather than somebody's words with one attached."""
+    if "multipart/report" in (mail.header("content-type") or "").lower():
+        return True
+    return is_from_a_mail_system(mail) or wording.begins("bounce_subjects", mail.subject)
+
+
+def _sign(mail: IncomingMail, lines: list[str]) -> str | None:
+    """What makes a mail without a delivery-status part a bounce, None where nothing does."""
+    if mail.header("x-failed-recipients"):
+        return "x-failed-recipients"
+    if re.search(r"\((failure|rejected)\)", mail.header("auto-submitted") or ""):
+        return "auto-submitted"
+    kind = (mail.header("content-type") or "").lower()
+    said = any(wording.says("bounces", line) for line in lines)
+    subject = bool(wording.begins("bounce_subjects", mail.subject) or _is_delay(mail, lines))
+    if "multipart/report" in kind and "delivery-status" in kind and (said or subject):
+        return "report-type"
+    daemon = is_from_a_mail_system(mail)
+    if daemon and (subject or said):
+        return "sender and subject" if subject else "sender and words"
+    if subject and said:
+        return "subject and words"
+    answers = mail.header("in-reply-to") or mail.header("references")
+    first = [line for line in lines if line.strip()][:8]
+    if not answers and any(wording.begins("bounce_beginnings", line) for line in first):
+        return "words"
+    return None
+
+
+def _is_delay(mail: IncomingMail, lines: list[str]) -> bool:
+    if wording.begins("delay_subjects", mail.subject):
+        return True
+    return any(wording.says("delays", line) for line in lines)
+
+
+def _own_lines(text: str) -> list[str]:
+    """The lines that the mail system wrote, before the message that it returns."""
+    own: list[str] = []
+    for line in text.splitlines()[:_MOST_LINES]:
+        if own and wording.pattern("originals").match(line):
+            break
+        own.append(line[:1000])
+    return own
+
+
+def _carried_report(message: Message) -> Report | None:
+    """The report inside a report that a filter passed on as its own."""
+    for part in mime.parts(message):
+        carried = part.get_payload()
+        if part.get_content_type() == "message/rfc822" and isinstance(carried, list):
+            for inner in carried:
+                if isinstance(inner, Message) and (report := delivery_status.read(inner)):
+                    return report
+    return None
+
+
+# --- Whom it names ----------------------------------------------------------------------------
+
+
+def _failures(
+    mail: IncomingMail, lines: list[str], message: Message | None, outcome: str
+) -> tuple[Failure, ...]:
+    named = [address for value in mail.all("x-failed-recipients") for address in _addresses(value)]
+    named = named or _known_forms(mail, lines) or list(_in_text(mail, lines))
+    if not named and message and len(written_to := _original_recipients(message)) == 1:
+        named = written_to
+    return tuple(_failure(address, lines, outcome) for address in dict.fromkeys(named))[:100]
+
+
+def _failure(address: str, lines: list[str], outcome: str) -> Failure:
+    """A failure with the words that stand by its address, or else with any that tell of one."""
+    near = [n for n, line in enumerate(lines) if address in line.lower()]
+    places = [line for n in near for line in lines[n : n + 5]] + lines
+    said = next((line for line in places if severity_of(line)), None)
+    said = said or next((line for line in places if wording.says("bounces", line)), "")
+    severity = Severity.DELAYED
+    if outcome == "failed":
+        passing = Severity.TEMPORARY if wording.says("passing", said) else Severity.PERMANENT
+        severity = severity_of(said) or passing
+    return Failure(address, severity, delivery_status.status_in(said), delivery_status.tidy(said))
+
+
+_RECIPIENT_FORMS = tuple(
+    re.compile(one, re.IGNORECASE)
+    for one in (
+        r"^\s*<([^<>\s]+@[^<>\s]+)>:?(?:\s|$)",
+        r"^\s*(?:(?:failed |intended )?(?:recipient|address|addressed to|error-for|to whom)"
+        r"s?(?: address)?|target mail address|unknown user|destinatário|destinatario|empfänger)"
+        r"\s*:?\s*[<\[]?(?:smtp:)?([^\s<>\]]+@[^\s<>\]]+)",
+        r"rcpt to:\s*<?([^\s<>]+@[^\s<>]+)",
+        r"(?:delivered to|(?:your )?message to|deliver(?:y)? (?:to|message to)|sent mail to|reach"
+        r"|entregue a|entregada? a)"
+        r":?\s+[<'\"]?([^\s<>'\"]+@[^\s<>'\"]+)",
+        r"^\s*[-*>]*\s*([^\s<>@]+@[^\s<>@]+?)\s*(?:$|:|\(|\[|\son\s)",
+        r"(?:^|\s)<?([^\s<>@]+@[^\s<>@]+)>?.{0,200}\b[45]\d\d\b",
+        r"\b[45]\d\d\b.{0,200}?<([^\s<>@]+@[^\s<>@]+)>",
+    )
+)
+"""How lines name a recipient, the surest form first."""
+
+
+def _known_forms(mail: IncomingMail, lines: list[str]) -> list[str]:
+    """What flufl.bounce finds.
+
+    It is given the mail system's own lines only, without words longer than an address can be: its
+    patterns take the square of a word's length.
+    """
+    from flufl.bounce import all_failures
+
+    given = Message()
+    for name in ("from", "subject", "x-mailer"):
+        given[name] = (mail.header(name) or "")[:300]
+    text = Message()
+    text.set_payload("\n".join(re.sub(r"\S{256,}|\s{80,}", " ", line) for line in lines[:300]))
+    if (mail.header("content-type") or "").lower().startswith("multipart/"):
+        given.add_header("Content-Type", "multipart/mixed", boundary="=_parts")
+        given.set_payload([text])
+    else:
+        given.set_payload(text.get_payload())
+    temporary, permanent = all_failures(given)
+    found = [raw.decode("utf-8", "replace") for raw in sorted(permanent) + sorted(temporary)]
+    return [address for one in found for address in _addresses(one)]
+
+
+def _in_text(mail: IncomingMail, lines: list[str]) -> Iterator[str]:
+    """The addresses of the surest form that the lines have: alone, after RCPT TO, by an error."""
+    ours = set(_addresses(" ".join((*mail.all("to"), *mail.all("delivered-to")))))
+    ours |= {mail.author or ""}
+
+    def others(found: Iterable[str]) -> list[str]:
+        return [
+            one
+            for one in found
+            if one not in ours and not wording.begins("mail_system_addresses", one)
+        ]
+
+    for form in _RECIPIENT_FORMS:
+        found = others(
+            address
+            for line in lines
+            if (hit := form.search(line))
+            for address in _addresses(hit[1])
+        )
+        if found:
+            yield from found
+            return
+    yield from others(address for line in lines for address in _addresses(line))
+
+
+def _addresses(text: str) -> list[str]:
+    return [found.strip(".*?").lower() for found in ADDRESS.findall(text[:2000])]
+
+
+def _original_recipients(message: Message) -> list[str]:
+    """To whom the returned message was addressed."""
+    original = _original(message)
+    return _addresses(str(original["to"] or "")) if original else []
+
+
+# --- Which message came back ------------------------------------------------------------------
+
+_ID = re.compile(r"<([^<>\s]{1,998})>")
+_ID_LINE = re.compile(r"[\s>|]{0,20}message-id\s*:\s*(<[^<>\s]{1,998}>)", re.IGNORECASE)
+
+
+def _originals(mail: IncomingMail, message: Message | None, report: Report | None) -> Iterator[str]:
+    found: list[str] = []
+    if message and (original := _original(message)):
+        found += _ID.findall(str(original["message-id"] or ""))
+    if report and report.original:
+        found += _ID.findall(report.original)
+    texts = [mail.text]
+    if message:
+        texts += [mime.text_of(part) for part in mime.parts(message) if mime.is_text(part)][:10]
+        texts += [str(part.get_payload()) for part in mime.parts(message) if _holds_headers(part)]
+    for text in texts:
+        lines = text.splitlines()
+        for line, after in zip(lines, [*lines[1:], ""], strict=True):
+            if hit := _ID_LINE.match(line[:1100] + " " + after.strip()[:1000]):
+                found += _ID.findall(hit[1])
+    for name in ("in-reply-to", "references"):
+        found += reversed(_ID.findall(mail.header(name) or ""))
+    yield from dict.fromkeys(f"<{one}>" for one in found[:50])
+
+
+def _original(message: Message) -> Message | None:
+    """The returned message or its headers, of the innermost report."""
+    for part in mime.parts(message):
+        carried = part.get_payload()
+        if part.get_content_maintype() == "message" and isinstance(carried, list):
+            inner = carried[0] if carried else None
+            if isinstance(inner, Message) and not part.get_content_type().endswith("status"):
+                is_report = any(
+                    one.get_content_type() == "message/delivery-status" for one in mime.parts(inner)
+                )
+                return (_original(inner) if is_report else None) or inner
+        if part.get_content_type() == "text/rfc822-headers":
+            return mime.parse(mime.text_of(part).encode("utf-8", "replace"))
+    return None
+
+
+def _holds_headers(part: Message) -> bool:
+    """Parts in which the returned message hides: cut off, or with its type forgotten."""
+    kind = part.get_content_type()
+    return kind in ("message/partial", "text/rfc822-headers") and isinstance(
+        part.get_payload(), str
+    )
