@@ -100,8 +100,7 @@ def _proofs(mail: IncomingMail) -> Iterator[str]:
     for name, words in _SAYING.items():
         if any(word in value.lower() for value in mail.all(name) for word in words):
             yield name
-    report = _report_type(mail)
-    if report is not None and report not in ("delivery-status", "feedback-report"):
+    if _report_type(mail) is not None:
         yield "report"
     if has_no_return_path(mail):
         yield "return-path"

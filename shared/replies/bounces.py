@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.message import Message
+from itertools import pairwise
 
 from shared.replies import delivery_status, mime, wording
 from shared.replies.delivery_status import ADDRESS, Failure, Report, Severity, severity_of
 from shared.replies.mail import IncomingMail
 
 _MOST_LINES = 1000
+_MOST_ADDRESSES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ def read(mail: IncomingMail) -> Returned | None:
     if report and not _is_reporting(mail):
         report = None  # A person who passes a report on, or quotes one.
     lines = _own_lines(mail.text)
-    if any(wording.says("challenges", line) for line in lines):
+    said = [failure.diagnostic or "" for failure in report.failures] if report else []
+    if any(wording.says("challenges", line) for line in (*lines, *said)):
         return None
     sign = "delivery-status" if report else _sign(mail, lines)
     if sign is None:
@@ -139,20 +142,30 @@ def _failures(
     named = named or _known_forms(mail, lines) or list(_in_text(mail, lines))
     if not named and message and len(written_to := _original_recipients(message)) == 1:
         named = written_to
-    return tuple(_failure(address, lines, outcome) for address in dict.fromkeys(named))[:100]
+    found = list(dict.fromkeys(named))[:_MOST_ADDRESSES]
+    if len(found) == 1:
+        return (_failure(found[0], _words([*_near(found[0], lines), *lines]), outcome),)
+    return tuple(_failure(one, _words(_near(one, lines)) or _words(lines), outcome) for one in found)
 
 
-def _failure(address: str, lines: list[str], outcome: str) -> Failure:
-    """A failure with the words that stand by its address, or else with any that tell of one."""
-    near = [n for n, line in enumerate(lines) if address in line.lower()]
-    places = [line for n in near for line in lines[n : n + 5]] + lines
-    said = next((line for line in places if severity_of(line)), None)
-    said = said or next((line for line in places if wording.says("bounces", line)), "")
+def _failure(address: str, said: str, outcome: str) -> Failure:
     severity = Severity.DELAYED
     if outcome == "failed":
         passing = Severity.TEMPORARY if wording.says("passing", said) else Severity.PERMANENT
         severity = severity_of(said) or passing
     return Failure(address, severity, delivery_status.status_in(said), delivery_status.tidy(said))
+
+
+def _near(address: str, lines: list[str]) -> list[str]:
+    """The first lines that name an address, each with the four after it."""
+    places = [n for n, line in enumerate(lines) if address in line.lower()][:5]
+    return [line for n in places for line in lines[n : n + 5]]
+
+
+def _words(lines: list[str]) -> str:
+    """The first line with a server's code in it, or else the first that tells of a failure."""
+    coded = next((line for line in lines if severity_of(line)), "")
+    return coded or next((line for line in lines if wording.says("bounces", line)), "")
 
 
 _RECIPIENT_FORMS = tuple(
@@ -250,7 +263,7 @@ def _originals(mail: IncomingMail, message: Message | None, report: Report | Non
         texts += [str(part.get_payload()) for part in mime.parts(message) if _holds_headers(part)]
     for text in texts:
         lines = text.splitlines()
-        for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        for line, after in pairwise([*lines, ""]):
             if hit := _ID_LINE.match(line[:1100] + " " + after.strip()[:1000]):
                 found += _ID.findall(hit[1])
     for name in ("in-reply-to", "references"):

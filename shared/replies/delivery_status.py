@@ -54,10 +54,11 @@ _FIELD = re.compile(
     r"|x-original-message-id|x-actual-recipient)\s*:\s*(.*)",
     re.IGNORECASE,
 )
+_MOST_RECIPIENTS = 500
 _RECIPIENT = {"original-recipient", "final-recipient"}
 _ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-_REPLY = re.compile(r"(?<![\d.])([45])\d\d(?=[\s\-,;:#]|$)")
+_REPLY = re.compile(r"(?<![\d.\-])([45])[0-7]\d(?=[\s,;:#]|-(?!\d\d\d)|$)")
 ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"']{1,128}@[^\s@<>()\[\]\\,;:\"'=]{1,253}")
 """An address as reports write it, more generous than RFC 5322 about what is inside."""
 
@@ -95,6 +96,8 @@ def read_lines(lines: Iterable[str | None]) -> Report | None:
         current = recipients[-1]
         another = at_start_of_group and name in _RECIPIENT and _RECIPIENT & current.keys()
         if name in current or another:
+            if len(recipients) == _MOST_RECIPIENTS:
+                break
             recipients.append(current := {})
         current[name] = value
         at_start_of_group, last = False, name
