@@ -34,8 +34,8 @@ def kind_of(mail: IncomingMail) -> AutomaticKind:
     """Of an automatic answer: which. One that says neither is an acknowledgement."""
     if _report_type(mail) == "disposition-notification":
         return AutomaticKind.RECEIPT
-    marked = " ".join((mail.header("auto-submitted") or "", mail.header("x-apple-action") or ""))
-    if "vacation" in marked or wording.says("away_subjects", mail.subject):
+    marked = " ".join((*mail.all("auto-submitted"), *mail.all("x-apple-action")))
+    if "vacation" in marked.lower() or wording.says("away_subjects", mail.subject):
         return AutomaticKind.OUT_OF_OFFICE
     if wording.says("receipt_subjects", mail.subject):
         return AutomaticKind.ACKNOWLEDGEMENT

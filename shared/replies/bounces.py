@@ -55,9 +55,15 @@ def read(mail: IncomingMail) -> Returned | None:
     else:
         outcome = "failed" if report or not _is_delay(mail, lines) else "delayed"
     failures = report.failures if report else ()
-    if not failures:
+    if not failures and outcome != "delivered":
         failures = _failures(mail, lines, message, outcome)
-    return Returned(outcome, failures, tuple(_originals(mail, message, report)), sign)
+    named = _originals(mail, message, report.original if report else None)
+    return Returned(outcome, failures, named, sign)
+
+
+def originals(mail: IncomingMail) -> tuple[str, ...]:
+    """The Message-IDs that a report of any kind names, a read receipt too; the surest first."""
+    return _originals(mail, mime.parse(mail.mime) if mail.mime else None, None)
 
 
 def is_from_a_mail_system(mail: IncomingMail) -> bool:
@@ -145,7 +151,9 @@ def _failures(
     found = list(dict.fromkeys(named))[:_MOST_ADDRESSES]
     if len(found) == 1:
         return (_failure(found[0], _words([*_near(found[0], lines), *lines]), outcome),)
-    return tuple(_failure(one, _words(_near(one, lines)) or _words(lines), outcome) for one in found)
+    return tuple(
+        _failure(one, _words(_near(one, lines)) or _words(lines), outcome) for one in found
+    )
 
 
 def _failure(address: str, said: str, outcome: str) -> Failure:
@@ -157,9 +165,10 @@ def _failure(address: str, said: str, outcome: str) -> Failure:
 
 
 def _near(address: str, lines: list[str]) -> list[str]:
-    """The first lines that name an address, each with the four after it."""
+    """The first lines that name an address, each with the four after it and the three before."""
     places = [n for n, line in enumerate(lines) if address in line.lower()][:5]
-    return [line for n in places for line in lines[n : n + 5]]
+    after = [line for n in places for line in lines[n : n + 5]]
+    return after + [line for n in places for line in reversed(lines[max(0, n - 3) : n])]
 
 
 def _words(lines: list[str]) -> str:
@@ -248,48 +257,57 @@ def _original_recipients(message: Message) -> list[str]:
 # --- Which message came back ------------------------------------------------------------------
 
 _ID = re.compile(r"<([^<>\s]{1,998})>")
-_ID_LINE = re.compile(r"[\s>|]{0,20}message-id\s*:\s*(<[^<>\s]{1,998}>)", re.IGNORECASE)
+_ID_LINE = re.compile(
+    r"[\s>|]{0,20}(?:(?:x-)?original-)?message-id\s{0,5}:\s{0,20}(<[^<>\s]{1,998}>)", re.IGNORECASE
+)
 
 
-def _originals(mail: IncomingMail, message: Message | None, report: Report | None) -> Iterator[str]:
+def _originals(
+    mail: IncomingMail, message: Message | None, reported: str | None
+) -> tuple[str, ...]:
     found: list[str] = []
     if message and (original := _original(message)):
         found += _ID.findall(str(original["message-id"] or ""))
-    if report and report.original:
-        found += _ID.findall(report.original)
-    texts = [mail.text]
-    if message:
-        texts += [mime.text_of(part) for part in mime.parts(message) if mime.is_text(part)][:10]
-        texts += [str(part.get_payload()) for part in mime.parts(message) if _holds_headers(part)]
-    for text in texts:
-        lines = text.splitlines()
-        for line, after in pairwise([*lines, ""]):
+    found += _ID.findall(reported or "")
+    for text in [mail.text, *(_texts(message) if message else ())]:
+        for line, after in pairwise([*text.splitlines(), ""]):
             if hit := _ID_LINE.match(line[:1100] + " " + after.strip()[:1000]):
                 found += _ID.findall(hit[1])
     for name in ("in-reply-to", "references"):
         found += reversed(_ID.findall(mail.header(name) or ""))
-    yield from dict.fromkeys(f"<{one}>" for one in found[:50])
+    return tuple(dict.fromkeys(f"<{one}>" for one in found))[:_MOST_ADDRESSES]
+
+
+def _texts(message: Message) -> Iterator[str]:
+    """Parts in which the returned message hides: quoted, cut off, or with its type forgotten."""
+    for part in mime.parts(message):
+        carried = part.get_payload()
+        if mime.is_text(part):
+            yield mime.text_of(part)
+        elif part.get_content_type() in ("message/partial", "message/disposition-notification"):
+            pieces = carried if isinstance(carried, list) else [carried]
+            for piece in pieces:
+                if isinstance(piece, Message):
+                    yield "\n".join(f"{name}: {value}" for name, value in piece.items())
+                elif isinstance(piece, str):
+                    yield piece
+
+
+_CARRIES = {"message/rfc822", "message/global", "message/rfc822-headers", "message/partial"}
 
 
 def _original(message: Message) -> Message | None:
     """The returned message or its headers, of the innermost report."""
     for part in mime.parts(message):
         carried = part.get_payload()
-        if part.get_content_maintype() == "message" and isinstance(carried, list):
-            inner = carried[0] if carried else None
-            if isinstance(inner, Message) and not part.get_content_type().endswith("status"):
-                is_report = any(
-                    one.get_content_type() == "message/delivery-status" for one in mime.parts(inner)
-                )
-                return (_original(inner) if is_report else None) or inner
+        if part.get_content_type() in _CARRIES and isinstance(carried, list) and carried:
+            inner = carried[0]
+            if isinstance(inner, Message):
+                return (_original(inner) if _is_report(inner) else None) or inner
         if part.get_content_type() == "text/rfc822-headers":
             return mime.parse(mime.text_of(part).encode("utf-8", "replace"))
     return None
 
 
-def _holds_headers(part: Message) -> bool:
-    """Parts in which the returned message hides: cut off, or with its type forgotten."""
-    kind = part.get_content_type()
-    return kind in ("message/partial", "text/rfc822-headers") and isinstance(
-        part.get_payload(), str
-    )
+def _is_report(message: Message) -> bool:
+    return any(one.get_content_type().endswith("delivery-status") for one in mime.parts(message))

@@ -6,7 +6,7 @@ that is not delivered. What no rule claims was written by a person.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from enum import StrEnum
 
 from shared.replies import automatic, bounces, return_date, wording
@@ -102,10 +102,12 @@ def _automatic(mail: IncomingMail, signs: tuple[str, ...], author: str | None) -
     if _is_list(mail) and "in-reply-to" not in dict(mail.headers) and kind is not _AWAY:
         return Recognized(Kind.OTHER, signs, author, other=Other.NEWSLETTER)
     back = None
-    if kind is _AWAY:
-        on = (mail.received_at or datetime.now(UTC)).date()
-        back = return_date.find(f"{mail.subject}. {mail.text[:4000]}", on)
-    return Recognized(Kind.AUTOMATIC, signs, author, automatic=kind, returns_on=back)
+    if kind is _AWAY and mail.received_at:
+        back = return_date.find(f"{mail.subject}. {mail.text[:4000]}", mail.received_at.date())
+    named = bounces.originals(mail) if kind is AutomaticKind.RECEIPT else ()
+    return Recognized(
+        Kind.AUTOMATIC, signs, author, automatic=kind, returns_on=back, originals=named
+    )
 
 
 _AWAY = AutomaticKind.OUT_OF_OFFICE

@@ -13,7 +13,7 @@ from email.header import decode_header
 from email.message import Message
 from email.utils import parsedate_to_datetime
 
-LONGEST = 1024 * 1024
+LONGEST = 512 * 1024
 """Bytes of a mail that are read: a report stands before the mail that it returns."""
 _LONGEST_HTML = 256 * 1024
 _DEEPEST = 20
