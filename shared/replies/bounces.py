@@ -78,7 +78,8 @@ def is_from_a_mail_system(mail: IncomingMail) -> bool:
 
 
 def has_no_return_path(mail: IncomingMail) -> bool:
-    return any(value.replace(" ", "") == "<>" for value in mail.all("return-path"))
+    """Whether the envelope names nobody to answer, as RFC 5321 (4.5.5) asks of reports."""
+    return any(value.strip(" <>") == "" for value in mail.all("return-path"))
 
 
 def _is_reporting(mail: IncomingMail) -> bool:
@@ -245,7 +246,8 @@ def _in_text(mail: IncomingMail, lines: list[str]) -> Iterator[str]:
 
 
 def _addresses(text: str) -> list[str]:
-    return [found.strip(".*?").lower() for found in ADDRESS.findall(text[:2000])]
+    found = (one.strip(".*?").lower() for one in ADDRESS.findall(text[:2000]))
+    return [one.removeprefix("smtp=") for one in found]
 
 
 def _original_recipients(message: Message) -> list[str]:
@@ -273,6 +275,9 @@ def _originals(
         for line, after in pairwise([*text.splitlines(), ""]):
             if hit := _ID_LINE.match(line[:1100] + " " + after.strip()[:1000]):
                 found += _ID.findall(hit[1])
+    for name, value in mail.headers:
+        if name.endswith("original-message-id"):
+            found += _ID.findall(value)
     for name in ("in-reply-to", "references"):
         found += reversed(_ID.findall(mail.header(name) or ""))
     return tuple(dict.fromkeys(f"<{one}>" for one in found))[:_MOST_ADDRESSES]
@@ -282,7 +287,7 @@ def _texts(message: Message) -> Iterator[str]:
     """Parts in which the returned message hides: quoted, cut off, or with its type forgotten."""
     for part in mime.parts(message):
         carried = part.get_payload()
-        if mime.is_text(part):
+        if mime.is_text(part) or part.get_content_type() == "text/rfc822":
             yield mime.text_of(part)
         elif part.get_content_type() in ("message/partial", "message/disposition-notification"):
             pieces = carried if isinstance(carried, list) else [carried]

@@ -76,10 +76,12 @@ def needs_mime(mail: IncomingMail) -> bool:
     """
     if mail.mime is not None or mail.is_calendar:
         return False
-    report = "multipart/report" in (mail.header("content-type") or "").lower()
+    if "multipart/report" in (mail.header("content-type") or "").lower():
+        return True
+    if wording.begins("automatic_subjects", mail.subject):
+        return False
     return (
-        report
-        or mail.header("x-failed-recipients") is not None
+        mail.header("x-failed-recipients") is not None
         or bounces.is_from_a_mail_system(mail)
         or wording.begins("bounce_subjects", mail.subject)
     )

@@ -62,6 +62,12 @@ def test_the_mime_of_a_persons_mail_is_not_asked_for(name: str) -> None:
     assert not needs_mime(replace(from_mime(table.mail(name)), mime=None))
 
 
+@pytest.mark.parametrize("language", ["de", "en", "es", "fr", "ja", "pt"])
+def test_the_mime_of_an_out_of_office_notice_is_not_asked_for(language: str) -> None:
+    """It has no return path, as bounces have none, and there are many of it."""
+    assert not needs_mime(replace(from_mime(table.mail(f"exchange-away-{language}")), mime=None))
+
+
 def test_a_bounce_says_in_the_servers_words_why() -> None:
     recognized = recognize(from_mime(table.mail("postfix-unknown-user")))
     (failure,) = recognized.failures
