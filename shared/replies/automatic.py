@@ -85,9 +85,9 @@ def _proofs(mail: IncomingMail) -> Iterator[str]:
         yield "return-path"
     if wording.says("challenges", _beginning(mail)):
         yield "challenge"
-    if wording.begins("automatic_subjects", mail.subject) or wording.begins(
-        "automatic_whole_subjects", mail.subject
-    ):
+    if wording.begins("automatic_subjects", mail.subject):
+        yield "subject"
+    if not _repeats(mail) and wording.begins("automatic_whole_subjects", mail.subject):
         yield "subject"
 
 
@@ -100,15 +100,26 @@ def _weak_signs(mail: IncomingMail) -> Iterator[str]:
         yield "rules agent"
     if wording.begins("no_reply_addresses", mail.author or ""):
         yield "sender"
-    if wording.says("away_subjects", mail.subject) or wording.says(
-        "receipt_subjects", mail.subject
-    ):
+    subjects = ("away_subjects", "receipt_subjects")
+    if not _repeats(mail) and any(wording.says(name, mail.subject) for name in subjects):
         yield "subject"
     beginning = _beginning(mail)
     if wording.says("automatic", beginning):
         yield "says so"
     if wording.says("away", beginning) or wording.says("receipts", beginning):
         yield "words"
+
+
+_ANSWER = re.compile(
+    r"\s*(re|aw|sv|vs|antw(ort)?|res|rv|r|rif|odp|ynt|fw|fwd|wg|enc|tr|i|回复|答复|回覆|转发)"
+    r"\s?(\[\d+\])?\s?[:：]",
+    re.IGNORECASE,
+)
+
+
+def _repeats(mail: IncomingMail) -> bool:
+    """Whether the subject is the one that was answered: then its words are ours, or older."""
+    return _ANSWER.match(mail.subject) is not None
 
 
 def _report_type(mail: IncomingMail) -> str | None:

@@ -136,6 +136,22 @@ def test_a_person_may_write_as_programs_do(text: str) -> None:
     assert recognize(answering).kind is Kind.REPLY
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        *("Re: Your holiday offer", "AW: Out of Office", "RES: férias", "RE: Ticket 4711 received"),
+        *("Re: Li is out of the office", "Automation: our offer", "WG: Automatic reply: Offer"),
+    ],
+)
+def test_a_subject_that_was_there_before_says_nothing_of_its_answer(subject: str) -> None:
+    answering = person(subject, "I am on vacation until 12 June, but yes.", in_reply_to=OFFER)
+    assert recognize(answering).kind is Kind.REPLY
+
+
+def test_a_subject_that_only_sounds_like_a_programs_is_no_sign_enough() -> None:
+    assert recognize(person("Out of office furniture", "Which colours?")).kind is Kind.REPLY
+
+
 def test_who_it_is_from_is_shown_not_who_sent_it_for_them() -> None:
     """RFC 5322, 3.6.2: From is the author, Sender transmits."""
     mail = from_mime(table.mail("delegate-of-the-recipient"))
