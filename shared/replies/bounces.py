@@ -48,17 +48,25 @@ def read(mail: IncomingMail) -> Returned | None:
     if report is None and message:
         report = _carried_report(message)
     report = report or delivery_status.read_lines(mail.text.splitlines()[:_MOST_LINES])
-    if report and not report.failed and (report.failures or "delayed" in report.actions):
-        outcome = "delayed"
-    elif report and not report.failed:
-        outcome = "failed" if wording.begins("bounce_subjects", mail.subject) else "delivered"
-    else:
-        outcome = "failed" if report or not _is_delay(mail, lines) else "delayed"
+    outcome = _outcome(mail, lines, report)
     failures = report.failures if report else ()
     if not failures and outcome != "delivered":
         failures = _failures(mail, lines, message, outcome)
     named = _originals(mail, message, report.original if report else None)
     return Returned(outcome, failures, named, sign)
+
+
+def _outcome(mail: IncomingMail, lines: list[str], report: Report | None) -> str:
+    """What became of the message. Reports are of failures, unless they say something else."""
+    if report:
+        is_delay = "delayed" in report.actions
+        return "failed" if report.failed else "delayed" if is_delay else "delivered"
+    if _is_delay(mail, lines):
+        return "delayed"
+    if wording.begins("bounce_subjects", mail.subject):
+        return "failed"
+    reached = any(wording.says("deliveries", line) for line in (mail.subject, *lines))
+    return "delivered" if reached else "failed"
 
 
 def originals(mail: IncomingMail) -> tuple[str, ...]:
@@ -98,7 +106,7 @@ def _sign(mail: IncomingMail, lines: list[str]) -> str | None:
     kind = (mail.header("content-type") or "").lower()
     said = any(wording.says("bounces", line) for line in lines)
     subject = bool(wording.begins("bounce_subjects", mail.subject) or _is_delay(mail, lines))
-    if "multipart/report" in kind and "delivery-status" in kind and (said or subject):
+    if "multipart/report" in kind and "delivery-status" in kind:
         return "report-type"
     daemon = is_from_a_mail_system(mail)
     if daemon and (subject or said):
@@ -124,7 +132,7 @@ def _own_lines(text: str) -> list[str]:
     for line in text.splitlines()[:_MOST_LINES]:
         if own and wording.pattern("originals").match(line):
             break
-        own.append(line[:1000])
+        own.append(line[:1000].replace("\xa0", " "))
     return own
 
 

@@ -68,6 +68,25 @@ def test_the_mime_of_an_out_of_office_notice_is_not_asked_for(language: str) -> 
     assert not needs_mime(replace(from_mime(table.mail(f"exchange-away-{language}")), mime=None))
 
 
+@pytest.mark.parametrize(
+    ("subject", "text", "expected"),
+    [
+        ("Delivery Status Notification (Success)", "Your message was relayed.", "delivered"),
+        ("Entregue: Proposta", "A mensagem foi entregue com sucesso.", "delivered"),
+        ("Delivery Status Notification (Delay)", "It will be retried.", "delayed"),
+        ("Pranešimas", "Laiško pristatyti nepavyko.", "bounce"),
+    ],
+)
+def test_a_report_without_its_parts_is_of_a_failure_unless_its_words_say_otherwise(
+    subject: str, text: str, expected: str
+) -> None:
+    """So it comes where the MIME could not be fetched; reports of success are sent on request."""
+    report = person(
+        subject, text, content_type="multipart/report; report-type=delivery-status; boundary=b"
+    )
+    assert what(recognize(report)) == expected
+
+
 def test_a_bounce_says_in_the_servers_words_why() -> None:
     recognized = recognize(from_mime(table.mail("postfix-unknown-user")))
     (failure,) = recognized.failures
