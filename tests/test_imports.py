@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 HEAVY = (
     *("msgraph", "msgraph_core", "kiota_abstractions", "kiota_http", "httpx", "azure.identity"),
     *("azure.storage", "pydantic", "jinja2", "fluent", "babel", "turbohtml", "ada_url"),
-    *("email_validator", "crawlerdetect"),
+    *("email_validator", "crawlerdetect", "flufl"),
 )
 
 IMPORT = "import function_app"

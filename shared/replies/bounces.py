@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.message import Message
-from itertools import pairwise
 
-from shared.replies import delivery_status, mime, wording
-from shared.replies.delivery_status import ADDRESS, Failure, Report, Severity, severity_of
+from shared.replies import delivery_status, mime, returned, wording
+from shared.replies.delivery_status import Failure, Report, Severity, addresses_in, severity_of
 from shared.replies.mail import IncomingMail
 
 _MOST_LINES = 1000
@@ -52,7 +51,7 @@ def read(mail: IncomingMail) -> Returned | None:
     failures = report.failures if report else ()
     if not failures and outcome != "delivered":
         failures = _failures(mail, lines, message, outcome)
-    named = _originals(mail, message, report.original if report else None)
+    named = returned.message_ids(mail, message, report.original if report else None)
     return Returned(outcome, failures, named, sign)
 
 
@@ -67,11 +66,6 @@ def _outcome(mail: IncomingMail, lines: list[str], report: Report | None) -> str
         return "failed"
     reached = any(wording.says("deliveries", line) for line in (mail.subject, *lines))
     return "delivered" if reached else "failed"
-
-
-def originals(mail: IncomingMail) -> tuple[str, ...]:
-    """The Message-IDs that a report of any kind names, a read receipt too; the surest first."""
-    return _originals(mail, mime.parse(mail.mime) if mail.mime else None, None)
 
 
 def is_from_a_mail_system(mail: IncomingMail) -> bool:
@@ -153,9 +147,11 @@ def _carried_report(message: Message) -> Report | None:
 def _failures(
     mail: IncomingMail, lines: list[str], message: Message | None, outcome: str
 ) -> tuple[Failure, ...]:
-    named = [address for value in mail.all("x-failed-recipients") for address in _addresses(value)]
+    named = [
+        address for value in mail.all("x-failed-recipients") for address in addresses_in(value)
+    ]
     named = named or _known_forms(mail, lines) or list(_in_text(mail, lines))
-    if not named and message and len(written_to := _original_recipients(message)) == 1:
+    if not named and message and len(written_to := returned.recipients(message)) == 1:
         named = written_to
     found = list(dict.fromkeys(named))[:_MOST_ADDRESSES]
     if len(found) == 1:
@@ -225,12 +221,12 @@ def _known_forms(mail: IncomingMail, lines: list[str]) -> list[str]:
         given.set_payload(text.get_payload())
     temporary, permanent = all_failures(given)
     found = [raw.decode("utf-8", "replace") for raw in sorted(permanent) + sorted(temporary)]
-    return [address for one in found for address in _addresses(one)]
+    return [address for one in found for address in addresses_in(one)]
 
 
 def _in_text(mail: IncomingMail, lines: list[str]) -> Iterator[str]:
     """The addresses of the surest form that the lines have: alone, after RCPT TO, by an error."""
-    ours = set(_addresses(" ".join((*mail.all("to"), *mail.all("delivered-to")))))
+    ours = set(addresses_in(" ".join((*mail.all("to"), *mail.all("delivered-to")))))
     ours |= {mail.author or ""}
 
     def others(found: Iterable[str]) -> list[str]:
@@ -245,82 +241,9 @@ def _in_text(mail: IncomingMail, lines: list[str]) -> Iterator[str]:
             address
             for line in lines
             if (hit := form.search(line))
-            for address in _addresses(hit[1])
+            for address in addresses_in(hit[1])
         )
         if found:
             yield from found
             return
-    yield from others(address for line in lines for address in _addresses(line))
-
-
-def _addresses(text: str) -> list[str]:
-    found = (one.strip(".*?").lower() for one in ADDRESS.findall(text[:2000]))
-    return [one.removeprefix("smtp=") for one in found]
-
-
-def _original_recipients(message: Message) -> list[str]:
-    """To whom the returned message was addressed."""
-    original = _original(message)
-    return _addresses(str(original["to"] or "")) if original else []
-
-
-# --- Which message came back ------------------------------------------------------------------
-
-_ID = re.compile(r"<([^<>\s]{1,998})>")
-_ID_LINE = re.compile(
-    r"[\s>|]{0,20}(?:(?:x-)?original-)?message-id\s{0,5}:\s{0,20}(<[^<>\s]{1,998}>)", re.IGNORECASE
-)
-
-
-def _originals(
-    mail: IncomingMail, message: Message | None, reported: str | None
-) -> tuple[str, ...]:
-    found: list[str] = []
-    if message and (original := _original(message)):
-        found += _ID.findall(str(original["message-id"] or ""))
-    found += _ID.findall(reported or "")
-    for text in [mail.text, *(_texts(message) if message else ())]:
-        for line, after in pairwise([*text.splitlines(), ""]):
-            if hit := _ID_LINE.match(line[:1100] + " " + after.strip()[:1000]):
-                found += _ID.findall(hit[1])
-    for name, value in mail.headers:
-        if name.endswith("original-message-id"):
-            found += _ID.findall(value)
-    for name in ("in-reply-to", "references"):
-        found += reversed(_ID.findall(mail.header(name) or ""))
-    return tuple(dict.fromkeys(f"<{one}>" for one in found))[:_MOST_ADDRESSES]
-
-
-def _texts(message: Message) -> Iterator[str]:
-    """Parts in which the returned message hides: quoted, cut off, or with its type forgotten."""
-    for part in mime.parts(message):
-        carried = part.get_payload()
-        if mime.is_text(part) or part.get_content_type() == "text/rfc822":
-            yield mime.text_of(part)
-        elif part.get_content_type() in ("message/partial", "message/disposition-notification"):
-            pieces = carried if isinstance(carried, list) else [carried]
-            for piece in pieces:
-                if isinstance(piece, Message):
-                    yield "\n".join(f"{name}: {value}" for name, value in piece.items())
-                elif isinstance(piece, str):
-                    yield piece
-
-
-_CARRIES = {"message/rfc822", "message/global", "message/rfc822-headers", "message/partial"}
-
-
-def _original(message: Message) -> Message | None:
-    """The returned message or its headers, of the innermost report."""
-    for part in mime.parts(message):
-        carried = part.get_payload()
-        if part.get_content_type() in _CARRIES and isinstance(carried, list) and carried:
-            inner = carried[0]
-            if isinstance(inner, Message):
-                return (_original(inner) if _is_report(inner) else None) or inner
-        if part.get_content_type() == "text/rfc822-headers":
-            return mime.parse(mime.text_of(part).encode("utf-8", "replace"))
-    return None
-
-
-def _is_report(message: Message) -> bool:
-    return any(one.get_content_type().endswith("delivery-status") for one in mime.parts(message))
+    yield from others(address for line in lines for address in addresses_in(line))

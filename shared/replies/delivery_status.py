@@ -128,10 +128,15 @@ def tidy(text: str) -> str | None:
     return " ".join(text[:2000].split())[:500] or None
 
 
+def addresses_in(text: str) -> list[str]:
+    """The addresses in a line or a header, in lower case."""
+    found = (one.strip(".*?").lower() for one in ADDRESS.findall(text[:2000]))
+    return [one.removeprefix("smtp=") for one in found]
+
+
 def address_in(text: str) -> str | None:
     """The first address in a text, in lower case."""
-    found = ADDRESS.search(text[:1000])
-    return found[0].strip(".").lower() if found else None
+    return next(iter(addresses_in(text)), None)
 
 
 def _lines(part: Message) -> Iterator[str | None]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from shared.replies import automatic, bounces, return_date, wording
+from shared.replies import automatic, bounces, mime, return_date, returned, wording
 from shared.replies.automatic import AutomaticKind
 from shared.replies.delivery_status import Failure
 from shared.replies.mail import IncomingMail
@@ -106,7 +106,9 @@ def _automatic(mail: IncomingMail, signs: tuple[str, ...], author: str | None) -
     back = None
     if kind is _AWAY and mail.received_at:
         back = return_date.find(f"{mail.subject}. {mail.text[:4000]}", mail.received_at.date())
-    named = bounces.originals(mail) if kind is AutomaticKind.RECEIPT else ()
+    named: tuple[str, ...] = ()
+    if kind is AutomaticKind.RECEIPT:
+        named = returned.message_ids(mail, mime.parse(mail.mime) if mail.mime else None)
     return Recognized(
         Kind.AUTOMATIC, signs, author, automatic=kind, returns_on=back, originals=named
     )
