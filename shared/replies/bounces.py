@@ -69,19 +69,22 @@ def _outcome(mail: IncomingMail, lines: list[str], report: Report | None) -> str
 
 
 def is_from_a_mail_system(mail: IncomingMail) -> bool:
-    """Whether a mail server sent it, by its address, its name or an empty return path."""
-    return bool(
-        wording.begins("mail_system_addresses", mail.author or "")
-        or wording.says("mail_system_names", mail.author_name)
-        or has_no_return_path(mail)
-        or wording.begins("mail_system_addresses", mail.header("return-path") or "")
-        or (mail.author is None and mail.header("from") is not None)
-    )
+    """Whether a mail server may have sent it: it says so, or it names nobody to answer."""
+    return _calls_itself_a_mail_system(mail) or has_no_return_path(mail)
 
 
 def has_no_return_path(mail: IncomingMail) -> bool:
     """Whether the envelope names nobody to answer, as RFC 5321 (4.5.5) asks of reports."""
     return any(value.strip(" <>") == "" for value in mail.all("return-path"))
+
+
+def _calls_itself_a_mail_system(mail: IncomingMail) -> bool:
+    return bool(
+        wording.begins("mail_system_addresses", mail.author or "")
+        or wording.says("mail_system_names", mail.author_name)
+        or wording.begins("mail_system_addresses", mail.header("return-path") or "")
+        or (mail.author is None and mail.header("from") is not None)
+    )
 
 
 def _is_reporting(mail: IncomingMail) -> bool:
@@ -102,9 +105,11 @@ def _sign(mail: IncomingMail, lines: list[str]) -> str | None:
     subject = bool(wording.begins("bounce_subjects", mail.subject) or _is_delay(mail, lines))
     if "multipart/report" in kind and "delivery-status" in kind:
         return "report-type"
-    daemon = is_from_a_mail_system(mail)
-    if daemon and (subject or said):
-        return "sender and subject" if subject else "sender and words"
+    if subject and is_from_a_mail_system(mail):
+        return "sender and subject"
+    if said and _calls_itself_a_mail_system(mail):
+        # No return path is not enough here: out-of-office notices have none, and many words.
+        return "sender and words"
     if subject and said:
         return "subject and words"
     answers = mail.header("in-reply-to") or mail.header("references")

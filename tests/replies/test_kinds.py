@@ -171,6 +171,15 @@ def test_a_subject_that_only_sounds_like_a_programs_is_no_sign_enough() -> None:
     assert recognize(person("Out of office furniture", "Which colours?")).kind is Kind.REPLY
 
 
+def test_an_out_of_office_notice_that_tells_of_failing_mail_is_no_bounce() -> None:
+    notice = person(
+        "Automatic reply: Offer",
+        "I am out of the office and my mailbox is full: mail could not be delivered to me.",
+        return_path="<>",
+    )
+    assert recognize(notice).automatic is AutomaticKind.OUT_OF_OFFICE
+
+
 def test_who_it_is_from_is_shown_not_who_sent_it_for_them() -> None:
     """RFC 5322, 3.6.2: From is the author, Sender transmits."""
     mail = from_mime(table.mail("delegate-of-the-recipient"))
