@@ -215,7 +215,9 @@ def _known_forms(mail: IncomingMail, lines: list[str]) -> list[str]:
     from flufl.bounce import all_failures
 
     given = Message()
-    for name in ("from", "subject", "x-mailer"):
+    # It reads the first mailbox of From, and there must be one.
+    given["From"] = (mail.author or "nobody@invalid")[:300]
+    for name in ("subject", "x-mailer"):
         given[name] = (mail.header(name) or "")[:300]
     text = Message()
     text.set_payload("\n".join(re.sub(r"\S{256,}|\s{80,}", " ", line) for line in lines[:300]))
@@ -224,7 +226,10 @@ def _known_forms(mail: IncomingMail, lines: list[str]) -> list[str]:
         given.set_payload([text])
     else:
         given.set_payload(text.get_payload())
-    temporary, permanent = all_failures(given)
+    try:
+        temporary, permanent = all_failures(given)
+    except (IndexError, KeyError, TypeError, ValueError, AttributeError):
+        return []  # Made for sound mail; a bounce in which it sees no address is still a bounce.
     found = [raw.decode("utf-8", "replace") for raw in sorted(permanent) + sorted(temporary)]
     return [address for one in found for address in addresses_in(one)]
 

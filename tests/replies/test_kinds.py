@@ -95,6 +95,12 @@ def test_a_bounce_says_in_the_servers_words_why() -> None:
     )
 
 
+def test_a_bounce_that_tells_no_sender_is_read_all_the_same() -> None:
+    _, _, content = table.mail("french-rejection-from-a-plain-address").partition(b"\nTo:")
+    recognized = recognize(from_mime(b"To:" + content))
+    assert list(map(told, recognized.failures)) == ["sam@example.com permanent -"]
+
+
 def test_a_suppressing_header_alone_makes_no_automatic_answer() -> None:
     assert recognize(person(x_auto_response_suppress="All")).kind is Kind.REPLY
 
