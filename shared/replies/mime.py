@@ -1,0 +1,137 @@
+"""MIME as it really arrives: read with the standard library, and never given up on.
+
+Every function takes what strangers send: wrong charsets, missing boundaries, parts inside parts
+inside parts. The work grows with the size and no faster; what is beyond a limit is not looked at.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+from email.utils import parsedate_to_datetime
+
+LONGEST = 512 * 1024
+"""Bytes of a mail that are read: a report stands before the mail that it returns."""
+_LONGEST_HTML = 256 * 1024
+_DEEPEST = 20
+_MOST_PARTS = 200
+
+_REFUSED = re.compile(r"idna|punycode|unicode.?escape|undefined", re.IGNORECASE)
+"""Codecs of Python that are no charsets, and slow or noisy on bytes that are not theirs."""
+
+
+def parse(content: bytes) -> Message:
+    """The mail as a tree; one that is nested beyond reason is read as its headers and its text."""
+    content = content[:LONGEST]
+    if b"\n" not in content:
+        content = content.replace(b"\r", b"\n")
+    try:
+        return message_from_bytes(content)
+    except RecursionError:
+        head, _, body = content.partition(b"\n\n")
+        kept = [line for line in head.split(b"\n") if not line.lower().startswith(b"content-")]
+        return message_from_bytes(b"\n".join(kept) + b"\n\n" + body)
+
+
+def parts(message: Message) -> Iterator[Message]:
+    """Every part of a mail in its order, without what is inside of mails that it carries."""
+    waiting = [(message, 0)]
+    for _ in range(_MOST_PARTS):
+        if not waiting:
+            return
+        part, depth = waiting.pop()
+        yield part
+        carried = part.get_payload()
+        if depth < _DEEPEST and isinstance(carried, list) and is_multipart(part):
+            inside = [(one, depth + 1) for one in carried if isinstance(one, Message)]
+            waiting.extend(reversed(inside))
+
+
+def is_multipart(part: Message) -> bool:
+    return part.get_content_maintype() == "multipart"
+
+
+def text_of(part: Message) -> str:
+    """The text of one part, whatever its transfer encoding and charset say."""
+    content = part.get_payload(decode=True)
+    if not isinstance(content, bytes):
+        return ""
+    text = decoded(content, part.get_content_charset() or "utf-8")
+    return text_of_html(text) if part.get_content_type() == "text/html" else text
+
+
+def body_text(message: Message) -> str:
+    """What a person would read: the first plain text, or else the first HTML as text.
+
+    Where there is neither, as in a multipart without its boundary, the raw body.
+    """
+    texts = [part for part in parts(message) if is_text(part)]
+    plain = [part for part in texts if part.get_content_type() == "text/plain"]
+    for part in plain + [part for part in texts if part not in plain]:
+        if (text := text_of(part)).strip():
+            return text
+    broken = message.get_payload()
+    if isinstance(broken, str):
+        return broken
+    return str(message.preamble or message.epilogue or "")
+
+
+def is_text(part: Message) -> bool:
+    return (
+        part.get_content_type() in ("text/plain", "text/html")
+        and part.get_content_disposition() != "attachment"
+    )
+
+
+def text_of_html(html: str) -> str:
+    """HTML as lines of text."""
+    from turbohtml import parse as parse_html
+
+    return parse_html(html[:_LONGEST_HTML]).to_text()
+
+
+def header_items(message: Message) -> Iterator[tuple[str, str]]:
+    """Names and values of the headers in their order, encoded words decoded."""
+    for name, value in message.items():
+        yield name, decoded_words(str(value))
+
+
+def decoded_words(value: str) -> str:
+    """A header's value with its encoded words (RFC 2047) as text; as it is where they are broken.
+
+    A value longer than a line may be is left alone: the library's time grows with its square.
+    """
+    if "=?" not in value or len(value) > 2000:
+        return value
+    try:
+        pieces = decode_header(value)
+    except (HeaderParseError, ValueError):
+        return value
+    return "".join(
+        piece if isinstance(piece, str) else decoded(piece, charset or "latin-1")
+        for piece, charset in pieces
+    )
+
+
+def decoded(content: bytes, charset: str) -> str:
+    """Bytes as text: by their charset where there is such a one, else as UTF-8."""
+    if charset.lower() == "unicode-1-1-utf-7":
+        charset = "utf-7"
+    try:
+        if not _REFUSED.search(charset):
+            return content.decode(charset, "replace")
+    except (LookupError, ValueError):
+        pass  # Nobody knows that charset: most of the text is ASCII anyway.
+    return content.decode("utf-8", "replace")
+
+
+def date(value: str) -> datetime | None:
+    """The instant of a Date header, or None where it is none."""
+    try:
+        at = parsedate_to_datetime(value[:200])
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,232 @@
+"""What a mail is, on mails written as real programs and people write them (rule T7)."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shared.replies import matching
+from shared.replies.automatic import AutomaticKind
+from shared.replies.delivery_status import Failure
+from shared.replies.kinds import Kind, Recognized, needs_mime, recognize
+from shared.replies.mail import IncomingMail, from_graph, from_mime
+from tests.mail.replies import table
+from tests.mail.replies.table import MAILS, OFFER
+
+
+def what(recognized: Recognized) -> str:
+    return str(recognized.automatic or recognized.other or recognized.kind)
+
+
+def told(failure: Failure) -> str:
+    return f"{failure.address} {failure.severity} {failure.status or '-'}"
+
+
+def person(subject: str = "Re: Offer", text: str = "Yes.", **headers: str) -> IncomingMail:
+    given = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return IncomingMail(
+        headers=(("from", "li@example.com"), *given),
+        author="li@example.com",
+        subject=subject,
+        text=text,
+    )
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_a_mail_is_what_the_table_says_t7(name: str) -> None:
+    expected = MAILS[name]
+    mail = from_mime(table.mail(name))
+    recognized = recognize(mail)
+    assert what(recognized) == expected.what
+    assert recognized.returns_on == expected.back
+    assert tuple(map(told, recognized.failures)) == expected.failed
+    named = [key.internet_message_id for key in matching.keys(mail, recognized)]
+    assert (OFFER in named) is expected.names_offer
+
+
+def test_every_mail_beside_the_table_is_in_it() -> None:
+    folder = Path(table.__file__).parent
+    assert {file.stem for file in folder.glob("*.eml")} == set(MAILS)
+
+
+@pytest.mark.parametrize("name", [name for name in MAILS if MAILS[name].what == "bounce"])
+def test_the_mime_of_every_bounce_is_asked_for_and_a_bounce_is_known_without_it(name: str) -> None:
+    """Graph's JSON has headers and body; where fetching the MIME fails, these must do."""
+    mail = replace(from_mime(table.mail(name)), mime=None)
+    assert needs_mime(mail) or name == "french-rejection-from-a-plain-address"
+    assert recognize(mail).kind is Kind.BOUNCE
+
+
+@pytest.mark.parametrize("name", [name for name in MAILS if MAILS[name].what == "reply"])
+def test_the_mime_of_a_persons_mail_is_not_asked_for(name: str) -> None:
+    assert not needs_mime(replace(from_mime(table.mail(name)), mime=None))
+
+
+@pytest.mark.parametrize("language", ["de", "en", "es", "fr", "ja", "pt"])
+def test_the_mime_of_an_out_of_office_notice_is_not_asked_for(language: str) -> None:
+    """It has no return path, as bounces have none, and there are many of it."""
+    assert not needs_mime(replace(from_mime(table.mail(f"exchange-away-{language}")), mime=None))
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "expected"),
+    [
+        ("Delivery Status Notification (Success)", "Your message was relayed.", "delivered"),
+        ("Entregue: Proposta", "A mensagem foi entregue com sucesso.", "delivered"),
+        ("Delivery Status Notification (Delay)", "It will be retried.", "delayed"),
+        ("Pranešimas", "Laiško pristatyti nepavyko.", "bounce"),
+    ],
+)
+def test_a_report_without_its_parts_is_of_a_failure_unless_its_words_say_otherwise(
+    subject: str, text: str, expected: str
+) -> None:
+    """So it comes where the MIME could not be fetched; reports of success are sent on request."""
+    report = person(
+        subject, text, content_type="multipart/report; report-type=delivery-status; boundary=b"
+    )
+    assert what(recognize(report)) == expected
+
+
+def test_a_bounce_says_in_the_servers_words_why() -> None:
+    recognized = recognize(from_mime(table.mail("postfix-unknown-user")))
+    (failure,) = recognized.failures
+    assert failure.diagnostic == (
+        "550 5.1.1 <sam@example.com>: Recipient address rejected: User unknown"
+    )
+
+
+def test_a_bounce_that_tells_no_sender_is_read_all_the_same() -> None:
+    _, _, content = table.mail("french-rejection-from-a-plain-address").partition(b"\nTo:")
+    recognized = recognize(from_mime(b"To:" + content))
+    assert list(map(told, recognized.failures)) == ["sam@example.com permanent -"]
+
+
+def test_a_suppressing_header_alone_makes_no_automatic_answer() -> None:
+    assert recognize(person(x_auto_response_suppress="All")).kind is Kind.REPLY
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("auto_submitted", "auto-replied; owner-email=x"),
+        ("auto_submitted", "Auto-Generated (vacation)"),
+        ("x_autoreply", "yes"),
+        ("x_autorespond", "1"),
+        ("precedence", "auto_reply"),
+        ("x_autoreply_from", "li@example.com"),
+        ("return_path", "<>"),
+        ("content_type", 'multipart/report; report-type="disposition-notification"'),
+    ],
+)
+def test_one_header_of_an_automatic_answer_is_enough_t7(name: str, value: str) -> None:
+    assert recognize(person(**{name: value})).kind is Kind.AUTOMATIC
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("auto_submitted", "no"), ("x_autoreply", "no"), ("precedence", "normal")],
+)
+def test_a_header_that_denies_it_makes_no_automatic_answer(name: str, value: str) -> None:
+    assert recognize(person(**{name: value})).kind is Kind.REPLY
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        *("Automatic reply: Offer", "Out of Office: Offer", "Out of Office AutoReply: Offer"),
+        *("Resposta automática: Proposta", "Respuesta automática: Oferta"),
+        *("Automatische Antwort: Angebot", "Abwesenheitsnotiz: Angebot", "自動応答: 見積書"),
+        *("Réponse automatique : Offre", "Risposta automatica: Offerta", "自动答复: 报价"),
+        *("Automatisch antwoord: Offerte", "[Automatyczna odpowiedź] Oferta"),
+    ],
+)
+def test_a_subject_that_only_programs_write_is_enough(subject: str) -> None:
+    recognized = recognize(person(subject, "…"))
+    assert recognized.automatic is AutomaticKind.OUT_OF_OFFICE
+    assert recognize(person(f"RE: {subject}")).kind is Kind.REPLY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am out of the office until Monday.",
+        "Estou de férias até segunda.",
+        "Thank you for your message, we will get back to you as soon as possible.",
+        "> This is an automatically generated message.\nNo, I wrote this.",
+        "Your message could not be delivered to my colleague. Can you send it again?",
+    ],
+)
+def test_a_person_may_write_as_programs_do(text: str) -> None:
+    answering = person(text=text, in_reply_to=OFFER)
+    assert recognize(answering).kind is Kind.REPLY
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        *("Re: Your holiday offer", "AW: Out of Office", "RES: férias", "RE: Ticket 4711 received"),
+        *("Re: Li is out of the office", "Automation: our offer", "WG: Automatic reply: Offer"),
+    ],
+)
+def test_a_subject_that_was_there_before_says_nothing_of_its_answer(subject: str) -> None:
+    answering = person(subject, "I am on vacation until 12 June, but yes.", in_reply_to=OFFER)
+    assert recognize(answering).kind is Kind.REPLY
+
+
+def test_a_subject_that_only_sounds_like_a_programs_is_no_sign_enough() -> None:
+    assert recognize(person("Out of office furniture", "Which colours?")).kind is Kind.REPLY
+
+
+def test_an_out_of_office_notice_that_tells_of_failing_mail_is_no_bounce() -> None:
+    notice = person(
+        "Automatic reply: Offer",
+        "I am out of the office and my mailbox is full: mail could not be delivered to me.",
+        return_path="<>",
+    )
+    assert recognize(notice).automatic is AutomaticKind.OUT_OF_OFFICE
+
+
+def test_who_it_is_from_is_shown_not_who_sent_it_for_them() -> None:
+    """RFC 5322, 3.6.2: From is the author, Sender transmits."""
+    mail = from_mime(table.mail("delegate-of-the-recipient"))
+    assert (mail.author, mail.sender) == ("li@example.com", "office@example.org")
+    assert recognize(mail).author == "li@example.com"
+
+
+def test_a_person_to_whom_a_message_was_forwarded_is_shown_as_themselves() -> None:
+    mail = from_mime(table.mail("forwarded-to-somebody-else"))
+    assert recognize(mail).author == "noor@example.net"
+
+
+def test_a_message_of_graph_is_read_without_its_mime() -> None:
+    mail = from_graph(
+        {
+            "internetMessageHeaders": [
+                {"name": "In-Reply-To", "value": OFFER},
+                {"name": "Auto-Submitted", "value": "auto-generated"},
+            ],
+            "from": {"emailAddress": {"name": "Li Wei", "address": "Li@Example.com"}},
+            "sender": {"emailAddress": {"name": "Li Wei", "address": "li@example.com"}},
+            "subject": "Automatic reply: Offer",
+            "body": {
+                "contentType": "html",
+                "content": "<style>p{}</style><p>Away.<br>Back on 15 June 2026</p>",
+            },
+            "conversationId": "AAQk1",
+            "receivedDateTime": "2026-06-01T12:00:00Z",
+        }
+    )
+    assert (mail.author, mail.sender, mail.conversation) == ("li@example.com", None, "AAQk1")
+    assert mail.text.split() == ["Away.", "Back", "on", "15", "June", "2026"]
+    assert str(recognize(mail).returns_on) == "2026-06-15"
+
+
+def test_an_answer_to_an_invitation_is_no_reply() -> None:
+    mail = from_graph({"@odata.type": "#microsoft.graph.eventMessageResponse", "subject": "Yes"})
+    assert what(recognize(mail)) == "calendar"
+
+
+@pytest.mark.parametrize("odd", [None, 1, "x", [1], {"emailAddress": 5}, {"content": []}])
+def test_a_message_of_another_shape_than_graphs_is_read_as_far_as_it_goes(odd: object) -> None:
+    names = ("internetMessageHeaders", "from", "sender", "subject", "body", "receivedDateTime")
+    assert recognize(from_graph(dict.fromkeys(names, odd))).author is None
