@@ -18,7 +18,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from shared.messages.feeds import list_message
+from shared.messages.feeds import feeds_of, list_message, position, unlist
 from shared.messages.rows import (
     MESSAGE_KEY,
     TABLE,
@@ -32,11 +32,15 @@ from shared.storage.tables import Row, Write
 
 
 def with_todo(
-    message: MessageRow, events: Sequence[str] = (), instead_of: str | None = None
+    message: MessageRow,
+    events: Sequence[str] = (),
+    instead_of: str | None = None,
+    left: Sequence[str] = (),
 ) -> tuple[MessageRow, Write]:
     """The message with its next version, and the write of the todo row that belongs to it.
 
-    `instead_of` is the key of a row of one's own, that has not been drained, to take its place.
+    `instead_of` is the key of a row of one's own, that has not been drained, to take its place;
+    `left` are lists that the message stands in no more.
     """
     sequence = message.todo_sequence + (instead_of is None)
     row: Row = {
@@ -44,6 +48,7 @@ def with_todo(
         "RowKey": instead_of or todo_key(sequence),
         "schema": 1,
         "events": json.dumps(list(events)),
+        "left": json.dumps(list(left)),
     }
     changed = replace(message, todo_sequence=sequence, version=message.version + 1)
     # Somebody who found the former left behind may have drained it meanwhile: hence no replace.
@@ -55,10 +60,14 @@ async def drain(
     message: MessageRow,
     keys: Iterable[str],
     etags: Mapping[str, str] | None = None,
+    left: Iterable[str] = (),
 ) -> None:
     """Does what follows from the changes whose todo rows have these keys, then deletes the rows,
-    those with an ETag only where they have not changed since."""
+    those with an ETag only where they have not changed since.
+
+    `left` are the lists that the message left with these changes."""
     await list_message(organization, message)
+    await unlist(organization, set(left) - set(feeds_of(message)), position(message))
     await organization.tables.delete_all(TABLE, message.id, list(keys), etags)
 
 
@@ -71,4 +80,5 @@ async def drain_left_behind(organization: Organization, message: str) -> None:
     if read is not None and not is_erased(read.row):
         # Only as they are: whoever is at work here may have put a row for a later change in place.
         etags = {todo.row["RowKey"]: todo.etag for todo in left}
-        await drain(organization, message_from_row(read.row), etags, etags)
+        lists = [feed for todo in left for feed in json.loads(todo.row.get("left", "[]"))]
+        await drain(organization, message_from_row(read.row), etags, etags, lists)

@@ -29,6 +29,10 @@ def formats(language: str) -> Mapping[str, Callable[..., Any]]:
     def exact(at: datetime) -> str:
         return format_datetime(at, "full", UTC, locale)
 
+    def wall_clock(text: str) -> str:
+        """A time without an offset, as somebody's clock shows it (ISO 8601)."""
+        return format_datetime(datetime.fromisoformat(text), "medium", locale=locale)
+
     def number(value: int) -> str:
         return format_decimal(value, locale=locale)
 
@@ -43,6 +47,7 @@ def formats(language: str) -> Mapping[str, Callable[..., Any]]:
         "day": day,
         "clock": clock,
         "exact": exact,
+        "wall_clock": wall_clock,
         "number": number,
         "country": country,
     }
