@@ -31,7 +31,10 @@ def formats(language: str) -> Mapping[str, Callable[..., Any]]:
 
     def wall_clock(text: str) -> str:
         """A time without an offset, as somebody's clock shows it (ISO 8601)."""
-        return format_datetime(datetime.fromisoformat(text), "medium", locale=locale)
+        shown = datetime.fromisoformat(text)
+        return (
+            f"{format_date(shown, 'medium', locale)} {format_time(shown, 'short', locale=locale)}"
+        )
 
     def number(value: int) -> str:
         return format_decimal(value, locale=locale)

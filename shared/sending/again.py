@@ -60,6 +60,8 @@ async def retry(
 
 
 def _refuse(stored: Stored, even_if_sent: bool) -> None:
+    if stored.message.status is Status.SENT:
+        raise Refusal(409, "This message was sent; there is nothing to try again.")
     if stored.message.status not in (Status.FAILED, Status.PARTLY_SENT):
         raise Refusal(409, "Only a message that failed can be tried again.")
     unclear = any(copy.step is Step.NEEDS_REVIEW for copy in stored.copies.values())

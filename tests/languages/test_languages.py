@@ -42,6 +42,7 @@ SAMPLES: dict[str, Value] = {
     "day": "1/5",
     "time": "1/5, 9:00",
     "zone": "Europe/Lisbon",
+    "count": "2",
 }
 
 
