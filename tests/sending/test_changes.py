@@ -174,7 +174,7 @@ async def test_files_stay_go_and_come_and_no_number_is_used_again(office: PostOf
         (2, "terms.pdf", True),
         (3, "plan.pdf", False),
     ]
-    assert sorted(await blobs(office, message)) == ["2", "3", f"{row.content}.json"]
+    assert set(await blobs(office, message)) == {"2", "3", f"{row.content}.json"}
 
     await change(changer, message, {"attachments": [NEW_FILE | {"follow": True}]})
     await office.settle_files()

@@ -7,7 +7,6 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta, timezone, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -193,7 +192,9 @@ async def test_a_scheduled_message_whose_firing_is_killed_anywhere_is_handed_ove
 
 def rules(version: str, **zones: tzinfo) -> ZoneRules:
     """The rules of the world, with other ones for some zones (by the last part of their names)."""
-    return ZoneRules(version, lambda name: zones.get(name.rpartition("/")[2], ZoneInfo(name)))
+    return ZoneRules(
+        version, lambda name: zones.get(name.rpartition("/")[2]) or installed_rules().zone(name)
+    )
 
 
 SAMOA_EAST = rules("2010a", Apia=timezone(timedelta(hours=-10)))
