@@ -3,6 +3,7 @@
 tracking        o/ r/ a/ i/ (pixel, redirect, attachment, image) · …/events · queue fold · timer
 attachments     …/uploads · …/attachments/{attachment} · queue upload
 sending         …/messages · …/follow-check · queue deliver · timer
+messages        …/messages/{id} · …/send · …/cancel · …/retry
 records         …/records/{type}/{id}
 timing          …/delivery-time
 administration  …/settings · health
@@ -13,6 +14,7 @@ import azure.functions as func
 
 from shared.administration.functions import blueprint as administration
 from shared.attachments.functions import blueprint as attachments
+from shared.messages.functions import blueprint as messages
 from shared.pages.functions import blueprint as pages
 from shared.records.functions import blueprint as records
 from shared.sending.functions import blueprint as sending
@@ -21,5 +23,8 @@ from shared.tracking.functions import blueprint as tracking
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
-for room in (tracking, attachments, sending, records, timing, administration, pages):
+for room in (
+    *(tracking, attachments, sending, messages, records),
+    *(timing, administration, pages),
+):
     app.register_functions(room)

@@ -20,16 +20,24 @@ FOLLOWABLE_TYPES = frozenset({"account", "contact", "lead"})
 class Status(StrEnum):
     """Where a message is, as the API says it."""
 
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
     ACCEPTED = "accepted"
     SENDING = "sending"
     SENT = "sent"
     PARTLY_SENT = "partlySent"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
     @property
     def is_final(self) -> bool:
         """Whether nobody works on its sending any more."""
-        return self in (Status.SENT, Status.PARTLY_SENT, Status.FAILED)
+        return self in (Status.SENT, Status.PARTLY_SENT, Status.FAILED, Status.CANCELLED)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing of it is sent yet, whatever word says so."""
+        return self in (Status.DRAFT, Status.SCHEDULED)
 
 
 class Step(StrEnum):
@@ -167,6 +175,24 @@ class Failure:
 
     code: str
     values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTime:
+    """A time that somebody's clock shows: `text` is ISO 8601 without an offset, `rules` the version
+    of the zone rules that made an instant of it (rule D3)."""
+
+    text: str
+    time_zone: str
+    rules: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendTime:
+    """When a message is to be sent, and the local time that was meant, where one was."""
+
+    at: datetime
+    local: LocalTime | None = None
 
 
 @dataclass(frozen=True, slots=True)

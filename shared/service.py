@@ -21,6 +21,7 @@ import azure.functions as func
 from shared.access.callers import Caller, caller_of
 from shared.access.keys import Keyring
 from shared.errors import StorageUnavailable
+from shared.messages.rows import milliseconds
 from shared.organizations import Organization, Organizations
 from shared.settings import Settings
 from shared.shutdown import drain_on_sigterm
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from shared.graph.client import GraphTenant
     from shared.graph.drive import Drive
     from shared.graph.mail import Mail
+    from shared.sending.sequel import Words
 
 GRAPH_TIMEOUT_S = 20.0
 """How long one request to Graph may take; the lease of a delivery is five times as long."""
@@ -120,6 +122,17 @@ class Service:
             await self.queues.send(DELIVER_QUEUE, word)
 
         return deliver
+
+    def words(self, organization: Organization) -> Words:
+        """All words about the organization's messages."""
+        from shared.sending.sequel import Words
+
+        async def announce(message: str, due_at: datetime) -> None:
+            word: dict[str, str | int] = {"organization": organization.id, "message": message}
+            delay = (due_at - utc_now()).total_seconds()
+            await self.queues.send(DELIVER_QUEUE, word | {"due": milliseconds(due_at)}, delay)
+
+        return Words(self.deliverer(organization), announce, self.uploader(organization))
 
     def uploader(self, organization: Organization) -> Callable[[str, int], Awaitable[None]]:
         """Says to the queue that a file of a message is to be brought where it shall be."""

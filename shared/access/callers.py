@@ -45,6 +45,11 @@ class Caller:
         if self.person and "admin" not in self.scopes and self.person.address not in sellers:
             raise Refusal(403, "Only its seller can do this with the message.")
 
+    def require_own_name(self, *names: str) -> None:
+        """Refuses a person who writes in a name that is not theirs; keys and administrators may."""
+        if self.person and "admin" not in self.scopes and set(names) != {self.person.address}:
+            raise Refusal(403, f"You can send in your own name, {self.person.address}, only.")
+
 
 async def caller_of(
     req: func.HttpRequest,

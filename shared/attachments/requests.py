@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import mimetypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from shared.attachments.uploads import UPLOAD_ID
 from shared.errors import Problem
 from shared.messages.files import MOST_FILES
+from shared.model import Attachment
 from shared.web.fields import Line, RequestModel
 
 UNKNOWN_TYPE = "application/octet-stream"
@@ -52,6 +53,11 @@ class AttachmentRequest(RequestModel):
     content_id: ContentId | None = None
 
     @property
+    def kept(self) -> int | None:
+        """The number of the stored file that this is, in the change of a message."""
+        return None
+
+    @property
     def media_type(self) -> str:
         return self.content_type or media_type_of(self.name or "")
 
@@ -63,6 +69,19 @@ class AttachmentRequest(RequestModel):
 Attachments = Annotated[list[AttachmentRequest], Field(max_length=MOST_FILES)]
 
 
+class AttachmentChange(AttachmentRequest):
+    """A file of a changed message: a new one, or by its `id` one that it has already."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,3}$")] | None = None
+
+    @property
+    def kept(self) -> int | None:
+        return None if self.id is None else int(self.id)
+
+
+AttachmentChanges = Annotated[list[AttachmentChange], Field(max_length=MOST_FILES)]
+
+
 class UploadRequest(RequestModel):
     """A file that is about to be uploaded, so large."""
 
@@ -71,12 +90,26 @@ class UploadRequest(RequestModel):
     content_type: MediaType | None = None
 
 
-def attachment_problems(attachments: Sequence[AttachmentRequest]) -> Iterator[Problem]:
-    """What about the files of a message cannot be, without a look at storage."""
+def attachment_problems(
+    attachments: Sequence[AttachmentRequest], stored: Mapping[int, Attachment]
+) -> Iterator[Problem]:
+    """What about the files of a message cannot be, without a look at storage; `stored` are those
+    that it has, by their number."""
     known: set[str] = set()
+    kept = [one.kept for one in attachments]
     for place, one in enumerate(attachments):
         where = f"/attachments/{place}"
-        if (one.content is None) == (one.upload is None):
+        content_id = one.content_id
+        if one.kept is not None:
+            if one.kept not in stored:
+                yield Problem(f"{where}/id", "The message has no such attachment.")
+                continue
+            if one.kept in kept[:place]:
+                yield Problem(f"{where}/id", "This attachment is named twice.")
+            if one.model_fields_set - {"id", "follow"}:
+                yield Problem(where, "Of a file that stays only follow can be said.")
+            content_id = stored[one.kept].content_id
+        elif (one.content is None) == (one.upload is None):
             yield Problem(where, "A file comes either as content, or as the id of an upload.")
         elif one.content is not None:
             if one.name is None:
@@ -87,14 +120,14 @@ def attachment_problems(attachments: Sequence[AttachmentRequest]) -> Iterator[Pr
                 yield Problem(f"{where}/content", "This is not base64.")
         elif one.name is not None or one.content_type is not None:
             yield Problem(where, "The name and the type of an upload are those it was made with.")
-        if one.content_id is not None:
+        if content_id is not None:
             if one.follow:
                 yield Problem(
                     f"{where}/follow", "A file that the body shows (contentId) cannot be followed."
                 )
-            if one.content_id in known:
+            if content_id in known:
                 yield Problem(f"{where}/contentId", "Another file has this contentId.")
-            known.add(one.content_id)
+            known.add(content_id)
 
 
 def media_type_of(name: str) -> str:

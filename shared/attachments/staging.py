@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,7 +19,8 @@ _LINE_OF_BASE64 = 76
 
 @dataclass(frozen=True, slots=True)
 class GivenFiles:
-    """The files of a message, and where their bytes are: here, or in an upload (its id)."""
+    """Files that come with a request, and where their bytes are, by their number: here, or in an
+    upload (its id)."""
 
     attachments: tuple[Attachment, ...] = ()
     bytes_of: Mapping[int, bytes] = field(default_factory=dict)
@@ -27,13 +28,22 @@ class GivenFiles:
 
 
 async def given_files(
-    organization: Organization, requests: Sequence[AttachmentRequest], now: datetime
+    organization: Organization, requests: Mapping[int, AttachmentRequest], now: datetime
 ) -> GivenFiles:
-    """Looks the uploads up; `Refusal` 422 for those that are not there, or not whole."""
+    """Looks the uploads up; `Refusal` 422 for those that are not there, or not whole.
+
+    `requests` are by the number that each file has, in the order of the request; those that say
+    which stored file to keep bring none.
+    """
+    brought = {
+        number: (place, request)
+        for place, (number, request) in enumerate(requests.items())
+        if request.kept is None
+    }
     found = await asyncio.gather(
         *(
-            _given(organization, place, request, now)
-            for place, request in enumerate(requests, start=1)
+            _given(organization, number, place, request, now)
+            for number, (place, request) in brought.items()
         )
     )
     problems = tuple(one for one in found if isinstance(one, Problem))
@@ -43,12 +53,12 @@ async def given_files(
         tuple(one for one in found if isinstance(one, Attachment)),
         {
             number: request.decoded()
-            for number, request in enumerate(requests, start=1)
+            for number, (_, request) in brought.items()
             if request.content is not None
         },
         {
             number: request.upload
-            for number, request in enumerate(requests, start=1)
+            for number, (_, request) in brought.items()
             if request.upload is not None
         },
     )
@@ -58,6 +68,7 @@ async def store_files(
     organization: Organization, message: str, given: GivenFiles, now: datetime
 ) -> None:
     """Stores the bytes under the message's own names; may be done twice."""
+    sizes = {one.number: one.size for one in given.attachments}
     for number, content in given.bytes_of.items():
         await organization.blobs.put(CONTAINER, file_name(message, number), content)
     for number, upload in given.upload_of.items():
@@ -65,17 +76,17 @@ async def store_files(
             CONTAINER, upload_name(upload), file_name(message, number), now
         )
         size = await organization.blobs.size(CONTAINER, file_name(message, number))
-        if size != given.attachments[number - 1].size:
+        if size != sizes[number]:
             raise Refusal(
                 422,
                 "An upload changed while the message was accepted; send it again.",
-                (Problem(f"/attachments/{number - 1}/upload", "Its bytes changed just now."),),
+                (Problem("/attachments", "The bytes of an upload changed just now."),),
             )
 
 
-async def delete_files(organization: Organization, message: str, count: int) -> None:
+async def delete_files(organization: Organization, message: str, numbers: Iterable[int]) -> None:
     """Deletes the bytes of a message's files, which nobody will need again; may be done twice."""
-    for number in range(1, count + 1):
+    for number in numbers:
         await organization.blobs.delete(CONTAINER, file_name(message, number))
 
 
@@ -108,7 +119,11 @@ def too_large_together(attachments: Sequence[Attachment], *, followed: bool, lim
 
 
 async def _given(
-    organization: Organization, number: int, request: AttachmentRequest, now: datetime
+    organization: Organization,
+    number: int,
+    place: int,
+    request: AttachmentRequest,
+    now: datetime,
 ) -> Attachment | Problem:
     if request.upload is None:
         assert request.name is not None
@@ -120,7 +135,7 @@ async def _given(
             request.follow,
             request.content_id,
         )
-    where = f"/attachments/{number - 1}/upload"
+    where = f"/attachments/{place}/upload"
     upload = await find_upload(organization, request.upload, now)
     if upload is None:
         return Problem(where, "There is no such upload (any more); upload the file again.")

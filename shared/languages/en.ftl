@@ -84,6 +84,7 @@ status-sent = Sent
 status-partly-sent = Partly sent
 status-failed = Not sent
 status-cancelled = Cancelled
+scheduled-for = Will be sent:
 
 ## Why a message was not sent
 
@@ -188,6 +189,8 @@ timeline-empty-here = Nothing more here.
 timeline-empty-not-followed = Nothing is collected, because the message is not followed.
 timeline-empty-not-sent = The message has not been sent yet.
 timeline-empty-failed = The message was not sent, so nobody can have opened it.
+timeline-empty-draft = This is a draft; nothing has been sent yet.
+timeline-empty-cancelled = The message was cancelled and never sent.
 timeline-empty-people = Nothing by a person has been seen yet.
 timeline-empty-automated = Nothing automated has been seen.
 device-desktop = on a computer
@@ -201,9 +204,12 @@ detail-cc = Copy (Cc)
 detail-bcc = Blind copy (Bcc)
 detail-regarding = Regarding
 detail-accepted = Accepted
+detail-scheduled = To be sent
+detail-scheduled-local = { $time }, time zone { $zone }
 detail-sent = Sent
 files-title = Attachments
 file-not-followed = Attached, not followed
+file-to-follow = Will be followed
 file-waiting = On its way to OneDrive
 file-stored = In OneDrive
 file-until = Can be opened until { $day }

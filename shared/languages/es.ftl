@@ -84,6 +84,7 @@ status-sent = Enviado
 status-partly-sent = Enviado en parte
 status-failed = No enviado
 status-cancelled = Cancelado
+scheduled-for = Se enviará:
 
 ## Por qué no se envió un mensaje
 
@@ -188,6 +189,8 @@ timeline-empty-here = Aquí no hay nada más.
 timeline-empty-not-followed = No se recopila nada, porque el mensaje no tiene seguimiento.
 timeline-empty-not-sent = El mensaje todavía no se ha enviado.
 timeline-empty-failed = El mensaje no se envió; por tanto, nadie puede haberlo abierto.
+timeline-empty-draft = Es un borrador; todavía no se ha enviado nada.
+timeline-empty-cancelled = El mensaje se canceló y no se envió.
 timeline-empty-people = Todavía no se ha visto nada hecho por una persona.
 timeline-empty-automated = No se ha visto nada automático.
 device-desktop = en una computadora
@@ -201,9 +204,12 @@ detail-cc = Copia (CC)
 detail-bcc = Copia oculta (CCO)
 detail-regarding = Referente a
 detail-accepted = Aceptado
+detail-scheduled = Se enviará
+detail-scheduled-local = { $time }, zona horaria { $zone }
 detail-sent = Enviado
 files-title = Archivos adjuntos
 file-not-followed = Adjunto, sin seguir
+file-to-follow = Se seguirá
 file-waiting = De camino a OneDrive
 file-stored = En OneDrive
 file-until = Se puede abrir hasta el { $day }

@@ -84,6 +84,7 @@ status-sent = Enviada
 status-partly-sent = Enviada em parte
 status-failed = Não enviada
 status-cancelled = Cancelada
+scheduled-for = Será enviada:
 
 ## Por que uma mensagem não foi enviada
 
@@ -188,6 +189,8 @@ timeline-empty-here = Não há mais nada aqui.
 timeline-empty-not-followed = Nada é coletado, porque a mensagem não é acompanhada.
 timeline-empty-not-sent = A mensagem ainda não foi enviada.
 timeline-empty-failed = A mensagem não foi enviada; portanto, ninguém pode tê-la aberto.
+timeline-empty-draft = É um rascunho; nada foi enviado ainda.
+timeline-empty-cancelled = A mensagem foi cancelada e não foi enviada.
 timeline-empty-people = Nada feito por uma pessoa foi visto ainda.
 timeline-empty-automated = Nada automático foi visto.
 device-desktop = em um computador
@@ -201,9 +204,12 @@ detail-cc = Cópia (Cc)
 detail-bcc = Cópia oculta (Cco)
 detail-regarding = Referente a
 detail-accepted = Aceita em
+detail-scheduled = Será enviada em
+detail-scheduled-local = { $time }, fuso horário { $zone }
 detail-sent = Enviada em
 files-title = Anexos
 file-not-followed = Anexado, não seguido
+file-to-follow = Será seguido
 file-waiting = A caminho do OneDrive
 file-stored = No OneDrive
 file-until = Pode ser aberto até { $day }

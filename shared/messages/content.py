@@ -1,4 +1,8 @@
-"""The content of a message: a blob, because a body and many recipients do not fit into a row."""
+"""The content of a message: a blob, because a body and many recipients do not fit into a row.
+
+A changed content is a new blob under a new name, which the message row then points to: so whoever
+reads a message meets it whole, as it was before or as it is now.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,25 @@ import json
 from dataclasses import asdict
 
 from shared.errors import StorageUnavailable
-from shared.messages.rows import recipients_from_json, recipients_to_json
+from shared.messages.rows import (
+    FIRST_CONTENT,
+    MESSAGE_KEY,
+    TABLE,
+    MessageRow,
+    is_erased,
+    message_from_row,
+    recipients_from_json,
+    recipients_to_json,
+)
 from shared.model import Attachment, Content, RecordRef
 from shared.organizations import Organization
 
 CONTAINER = "content"
 
 
-async def store_content(organization: Organization, message: str, content: Content) -> None:
+async def store_content(
+    organization: Organization, message: str, content: Content, name: str = FIRST_CONTENT
+) -> None:
     value = {
         "schema": 1,
         "subject": content.subject,
@@ -24,14 +39,40 @@ async def store_content(organization: Organization, message: str, content: Conte
         "attachments": [asdict(attachment) for attachment in content.attachments],
         "individual": content.individual,
     }
-    await organization.blobs.put(CONTAINER, _name(message), json.dumps(value).encode())
+    await organization.blobs.put(CONTAINER, _name(message, name), json.dumps(value).encode())
 
 
-async def load_content(organization: Organization, message: str) -> Content:
+async def load_content(organization: Organization, message: MessageRow) -> Content:
     """The content of a message that was accepted."""
-    blob = await organization.blobs.get(CONTAINER, _name(message))
+    blob = await organization.blobs.get(CONTAINER, _name(message.id, message.content))
     if blob is None:
-        raise StorageUnavailable(f"the content of message {message} is not there")
+        return await _load_changed(organization, message)
+    return _from_blob(blob)
+
+
+async def delete_content(organization: Organization, message: str, name: str) -> None:
+    await organization.blobs.delete(CONTAINER, _name(message, name))
+
+
+async def delete_blobs(organization: Organization, message: str) -> None:
+    """Deletes everything that blob storage has of a message alone: every content, every file."""
+    for folder in (_folder(message), f"files/{message}/"):
+        names = [name async for name, _ in organization.blobs.names(CONTAINER, folder)]
+        for name in names:
+            await organization.blobs.delete(CONTAINER, name)
+
+
+async def _load_changed(organization: Organization, message: MessageRow) -> Content:
+    """The content of a message that somebody changed since its row was read."""
+    read = await organization.tables.get(TABLE, message.id, MESSAGE_KEY)
+    if read is not None and not is_erased(read.row):
+        now = message_from_row(read.row)
+        if now.content != message.content:
+            return await load_content(organization, now)
+    raise StorageUnavailable(f"the content of message {message.id} is not there")
+
+
+def _from_blob(blob: bytes) -> Content:
     value = json.loads(blob)
     return Content(
         subject=value["subject"],
@@ -49,5 +90,9 @@ def file_name(message: str, number: int) -> str:
     return f"files/{message}/{number}"
 
 
-def _name(message: str) -> str:
-    return f"messages/{message}/content.json"
+def _folder(message: str) -> str:
+    return f"messages/{message}/"
+
+
+def _name(message: str, name: str) -> str:
+    return f"{_folder(message)}{name}.json"

@@ -7,7 +7,7 @@ and never move.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,6 +47,12 @@ async def list_message(organization: Organization, message: MessageRow) -> None:
     nothing."""
     for feed in feeds_of(message):
         await _write(organization, feed, message)
+
+
+async def unlist(organization: Organization, feeds: Iterable[str], position: str) -> None:
+    """Takes what stands at this position out of these lists; may be done twice."""
+    for feed in feeds:
+        await organization.tables.delete(TABLE, feed, position)
 
 
 async def listed_as(

@@ -5,7 +5,7 @@ A row belongs to whoever holds its lease while it is on its way, and changes by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -74,6 +74,13 @@ def new_file(attachment: Attachment) -> FileRow:
     return FileRow(attachment.number, attachment.name, attachment.content_type, attachment.size)
 
 
+def on_its_way_again(file: FileRow) -> FileRow:
+    """A file that left OneDrive, or never came there, and shall be there after all."""
+    return replace(
+        file, place=Place.WAITING, item_id=None, link=None, expires_at=None, failure=None
+    )
+
+
 def file_key(number: int) -> str:
     return f"file~{number:04d}"
 
@@ -118,10 +125,8 @@ def file_from_row(row: Row) -> FileRow:
 
 
 async def read_files(organization: Organization, message: str) -> list[StoredFile]:
-    """The followed attachments of a message, in their order."""
-    rows = await organization.tables.page(
-        TABLE, message, after="file~", below="file~~", limit=MOST_FILES
-    )
+    """The followed attachments of a message in their order, also those taken out of it again."""
+    rows = await organization.tables.page(TABLE, message, after="file~", below="file~~", limit=1000)
     return [StoredFile(file_from_row(read.row), read.etag) for read in rows]
 
 

@@ -16,10 +16,12 @@ from shared.model import (
     FollowChoice,
     Kpis,
     Link,
+    LocalTime,
     Reader,
     Reason,
     Recipient,
     RecordRef,
+    SendTime,
     Status,
     Step,
     StoredImage,
@@ -30,6 +32,9 @@ TABLE = "messages"
 MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 MESSAGE_KEY = "message"
 SCHEMA = 1
+FIRST_CONTENT = "content"
+"""What the content of a message is called before anybody changed it."""
+
 ERASED = "erasedAt"
 """The mark of a message that was erased: what is left of its row is this and its keys. Hits of it
 that come later are refused, where a message without any row would look like an unknown one."""
@@ -45,8 +50,10 @@ class MessageRow:
     at it again should nobody have finished by then, None when it is finished; nobody tries before
     `not_before`, which is when Graph told us to come again, or when the mailbox has its `turn` for
     it. `begun` counts the copies that somebody may have begun to send, `troubles` the attempts that
-    Graph's answers ended, the first of them `troubled_since`. `reader` is whose habits its opens
-    tell.
+    Graph's answers ended, the first of them `troubled_since`. `taken_up_at` is since when it has
+    been on its way, where that is later than its acceptance. `content` names the blob of its
+    content; `attachments` is the highest number that a file of it ever had. `reader` is whose
+    habits its opens tell.
     """
 
     id: str
@@ -61,7 +68,9 @@ class MessageRow:
     reasons: tuple[Reason, ...]
     language: str
     accepted_at: datetime
-    retried_at: datetime | None = None
+    taken_up_at: datetime | None = None
+    send_time: SendTime | None = None
+    content: str = FIRST_CONTENT
     copies: int = 1
     attachments: int = 0
     begun: int = 0
@@ -81,8 +90,15 @@ class MessageRow:
 
     @property
     def tried_since(self) -> datetime:
-        """Since when somebody tries to send it: since it was accepted, or was tried again."""
-        return self.retried_at or self.accepted_at
+        """Since when somebody tries to send it: since it was accepted, a draft was sent, its time
+        came, or it was tried again."""
+        return self.taken_up_at or self.accepted_at
+
+    @property
+    def may_change(self) -> bool:
+        """Whether its sending has not begun, so that it can be changed and cancelled (rule S3)."""
+        waiting = self.status in (Status.DRAFT, Status.SCHEDULED, Status.ACCEPTED)
+        return waiting and not self.begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +163,7 @@ def instant_of(ms: int) -> datetime:
 
 
 def message_to_row(message: MessageRow) -> Row:
+    local = message.send_time.local if message.send_time else None
     return filled_row(
         message.id,
         MESSAGE_KEY,
@@ -161,7 +178,10 @@ def message_to_row(message: MessageRow) -> Row:
         reasons=json.dumps([asdict(reason) for reason in message.reasons]),
         language=message.language,
         acceptedAt=text_or_none(message.accepted_at),
-        retriedAt=text_or_none(message.retried_at),
+        takenUpAt=text_or_none(message.taken_up_at),
+        sendAt=text_or_none(message.send_time.at) if message.send_time else None,
+        sendAtLocal=json.dumps(asdict(local)) if local else None,
+        content=message.content,
         copies=message.copies,
         attachments=message.attachments,
         begun=message.begun,
@@ -204,7 +224,9 @@ def message_from_row(row: Row) -> MessageRow:
         ),
         language=row["language"],
         accepted_at=_required(row["acceptedAt"]),
-        retried_at=instant_or_none(row.get("retriedAt")),
+        taken_up_at=instant_or_none(row.get("takenUpAt")),
+        send_time=_send_time(row),
+        content=row.get("content", FIRST_CONTENT),
         copies=row["copies"],
         attachments=row.get("attachments", 0),
         begun=row["begun"],
@@ -408,6 +430,11 @@ def text_or_none(instant: datetime | None) -> str | None:
 
 def instant_or_none(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def _send_time(row: Row) -> SendTime | None:
+    at, local = instant_or_none(row.get("sendAt")), row.get("sendAtLocal")
+    return SendTime(at, LocalTime(**json.loads(local)) if local else None) if at else None
 
 
 def _required(text: str) -> datetime:

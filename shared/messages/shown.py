@@ -9,7 +9,7 @@ from shared.messages.files import FileRow, Place
 from shared.messages.rows import CopyRow, MessageRow, instant_text, kpis_to_json
 from shared.messages.stored import Stored
 from shared.messages.timeline import Entry
-from shared.model import Attachment, Content, Kpis, Link, RecordRef, Step
+from shared.model import Attachment, Content, Kpis, Link, RecordRef, SendTime, Step
 
 
 def kpis_shown(kpis: Kpis, *, engagement: bool) -> dict[str, Any] | None:
@@ -31,6 +31,7 @@ def listed(
         "recipientSummary": message.to_text,
         "recipientCount": message.recipient_count,
         "acceptedAt": instant_text(message.accepted_at),
+        **_send_time(message.send_time),
         "sentAt": instant_text(message.sent_at) if message.sent_at else None,
         "failure": sentences["failure"],
         "kpis": kpis_shown(message.kpis, engagement=engagement),
@@ -72,7 +73,12 @@ def whole(
         ],
         "copies": [_copy(copy, sentences["copies"].get(copy.number)) for copy in copies],
         "attachments": [
-            _attachment(one, by_number.get(one.number), known=engagement)
+            _attachment(
+                one,
+                by_number.get(one.number) if one.follow else None,
+                known=engagement,
+                followed=message.followed and one.follow,
+            )
             for one in content.attachments
         ],
         "links": [
@@ -118,7 +124,9 @@ def _step(copy: CopyRow, files: Sequence[FileRow]) -> str:
     return copy.step.value
 
 
-def _attachment(attachment: Attachment, file: FileRow | None, *, known: bool) -> dict[str, Any]:
+def _attachment(
+    attachment: Attachment, file: FileRow | None, *, known: bool, followed: bool
+) -> dict[str, Any]:
     """A file of the message; what is null belongs to followed ones only. While engagement is off
     it is not told which those are (rule F6)."""
     file = file if known else None
@@ -128,7 +136,7 @@ def _attachment(attachment: Attachment, file: FileRow | None, *, known: bool) ->
         "contentType": attachment.content_type,
         "size": attachment.size,
         "contentId": attachment.content_id,
-        "followed": file is not None if known else None,
+        "followed": followed if known else None,
         "place": file.place.value if file else None,
         "expiresAt": instant_text(file.expires_at) if file and file.expires_at else None,
         "withdrawnAt": instant_text(file.withdrawn_at) if file and file.withdrawn_at else None,
@@ -158,6 +166,15 @@ def _copy(copy: CopyRow, failure: Mapping[str, str] | None) -> dict[str, Any]:
         "sentAt": instant_text(copy.sent_at) if copy.sent_at else None,
         "internetMessageId": copy.internet_message_id,
         "conversationId": copy.conversation_id,
+    }
+
+
+def _send_time(time: SendTime | None) -> dict[str, Any]:
+    """When it is to be sent, as an instant, and as the local time that was meant."""
+    local = time.local if time else None
+    return {
+        "sendAt": instant_text(time.at) if time else None,
+        "sendAtLocal": {"local": local.text, "timeZone": local.time_zone} if local else None,
     }
 
 

@@ -91,7 +91,7 @@ async def write_message(
 def new_copies(content: Content) -> list[CopyRow]:
     """The copies of a new message: one for all, or one for each recipient (rule S6)."""
     recipients = content.recipients
-    if content.individual:
+    if content.individual and recipients:
         return [CopyRow(number, one.address) for number, one in enumerate(recipients)]
     return [CopyRow(0, recipients[0].address if len(recipients) == 1 else None)]
 
@@ -101,9 +101,10 @@ async def create_message(
     message: MessageRow,
     copies: Sequence[CopyRow],
     files: Sequence[FileRow] = (),
+    writes: Sequence[Write] = (),
 ) -> None:
-    """Stores a new message with its copies and followed attachments; raises `Conflict` where it is
-    there already.
+    """Stores a new message with its copies, followed attachments and further rows; raises
+    `Conflict` where it is there already.
 
     Of many copies the later ones come before the message does; only with it there is a message.
     """
@@ -116,4 +117,4 @@ async def create_message(
         *(copy_to_row(message.id, copy) for copy in copies[:MOST_COPIES_AT_FIRST]),
         *(file_to_row(message.id, file) for file in files),
     ]
-    await organization.tables.transact(TABLE, [Write("insert", row) for row in rows])
+    await organization.tables.transact(TABLE, [*(Write("insert", row) for row in rows), *writes])

@@ -19,7 +19,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from shared.messages.feeds import list_message
+from shared.messages.feeds import feeds_of, list_message, position, unlist
 from shared.messages.rows import (
     MESSAGE_KEY,
     TABLE,
@@ -34,11 +34,15 @@ from shared.timing.history import note
 
 
 def with_todo(
-    message: MessageRow, events: Sequence[str] = (), instead_of: str | None = None
+    message: MessageRow,
+    events: Sequence[str] = (),
+    instead_of: str | None = None,
+    left: Sequence[str] = (),
 ) -> tuple[MessageRow, Write]:
     """The message with its next version, and the write of the todo row that belongs to it.
 
-    `instead_of` is the key of a row of one's own, that has not been drained, to take its place.
+    `instead_of` is the key of a row of one's own, that has not been drained, to take its place;
+    `left` are lists that the message stands in no more.
     """
     sequence = message.todo_sequence + (instead_of is None)
     row: Row = {
@@ -46,6 +50,7 @@ def with_todo(
         "RowKey": instead_of or todo_key(sequence),
         "schema": 1,
         "events": json.dumps(list(events)),
+        "left": json.dumps(list(left)),
     }
     changed = replace(message, todo_sequence=sequence, version=message.version + 1)
     # Somebody who found the former left behind may have drained it meanwhile: hence no replace.
@@ -59,15 +64,18 @@ async def drain(
     etags: Mapping[str, str] | None = None,
     *,
     history: bool,
+    left: Iterable[str] = (),
 ) -> None:
     """Does what follows from the changes whose todo rows have these keys, then deletes the rows,
     those with an ETag only where they have not changed since.
 
-    `history` is whether the changes may have changed what the message says of its reader's habits.
+    `history` is whether the changes may have changed what the message says of its reader's habits;
+    `left` are the lists that the message left with these changes.
     """
     if history:
         await note(organization, message)
     await list_message(organization, message)
+    await unlist(organization, set(left) - set(feeds_of(message)), position(message))
     await organization.tables.delete_all(TABLE, message.id, list(keys), etags)
 
 
@@ -80,4 +88,6 @@ async def drain_left_behind(organization: Organization, message: str) -> None:
     if read is not None and not is_erased(read.row):
         # Only as they are: whoever is at work here may have put a row for a later change in place.
         etags = {todo.row["RowKey"]: todo.etag for todo in left}
-        await drain(organization, message_from_row(read.row), etags, etags, history=True)
+        lists = [feed for todo in left for feed in json.loads(todo.row.get("left", "[]"))]
+        changed = message_from_row(read.row)
+        await drain(organization, changed, etags, etags, history=True, left=lists)

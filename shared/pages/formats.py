@@ -29,6 +29,13 @@ def formats(language: str) -> Mapping[str, Callable[..., Any]]:
     def exact(at: datetime) -> str:
         return format_datetime(at, "full", UTC, locale)
 
+    def wall_clock(text: str) -> str:
+        """A time without an offset, as somebody's clock shows it (ISO 8601)."""
+        shown = datetime.fromisoformat(text)
+        return (
+            f"{format_date(shown, 'medium', locale)} {format_time(shown, 'short', locale=locale)}"
+        )
+
     def number(value: int) -> str:
         return format_decimal(value, locale=locale)
 
@@ -43,6 +50,7 @@ def formats(language: str) -> Mapping[str, Callable[..., Any]]:
         "day": day,
         "clock": clock,
         "exact": exact,
+        "wall_clock": wall_clock,
         "number": number,
         "country": country,
     }

@@ -55,7 +55,7 @@ async def read_message_page(
         return None
     row = stored.message
     content, links, stored_files, timeline = await asyncio.gather(
-        load_content(organization, row.id),
+        load_content(organization, row),
         read_links(organization, row.id),
         read_files(organization, row.id),
         _timeline(organization, row.id, engagement, automated, cursor, limit),

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.errors import Changed, Refusal
+from shared.messages.content import load_content
 from shared.messages.feeds import list_message
-from shared.messages.files import FileRow, Place, file_to_row, read_files
+from shared.messages.files import Place, file_to_row, on_its_way_again, read_files
 from shared.messages.rows import CopyRow, MessageRow
 from shared.messages.stored import (
     MOST_COPIES_WRITTEN,
@@ -59,8 +60,10 @@ async def retry(
 
 
 def _refuse(stored: Stored, even_if_sent: bool) -> None:
-    if stored.message.status not in (Status.FAILED, Status.PARTLY_SENT):
+    if stored.message.status is Status.SENT:
         raise Refusal(409, "This message was sent; there is nothing to try again.")
+    if stored.message.status not in (Status.FAILED, Status.PARTLY_SENT):
+        raise Refusal(409, "Only a message that failed can be tried again.")
     unclear = any(copy.step is Step.NEEDS_REVIEW for copy in stored.copies.values())
     if unclear and not even_if_sent:
         raise Refusal(
@@ -77,7 +80,7 @@ async def _take_up(organization: Organization, stored: Stored, now: datetime) ->
         stored.message,
         status=Status.ACCEPTED,
         failure=None,
-        retried_at=now,
+        taken_up_at=now,
         due_at=now + WATCH,
         not_before=None,
         turn=None,
@@ -97,24 +100,21 @@ async def _take_up(organization: Organization, stored: Stored, now: datetime) ->
         same = replace(stored.message, version=stored.message.version + 1)
         stored = await write_message(organization, stored, same, part)
     again = replace(again, version=stored.message.version + 1)
+    content = await load_content(organization, again)
+    followed = {one.number for one in content.attachments if one.follow and again.followed}
     files = [
         Write(
             "replace",
-            file_to_row(again.id, _anew(one.file)),
+            file_to_row(again.id, on_its_way_again(one.file)),
             one.etag,
         )
         for one in await read_files(organization, again.id)
-        if again.followed and one.file.place is not Place.STORED and one.file.withdrawn_at is None
+        if one.file.number in followed
+        and one.file.place is not Place.STORED
+        and one.file.withdrawn_at is None
     ]
     await write_message(organization, stored, again, copies, files)
     return again
-
-
-def _anew(file: FileRow) -> FileRow:
-    """A file that left OneDrive when the message failed, or never came there, on its way again."""
-    return replace(
-        file, place=Place.WAITING, item_id=None, link=None, expires_at=None, failure=None
-    )
 
 
 def _again(copy: CopyRow, now: datetime) -> CopyRow:

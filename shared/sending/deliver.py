@@ -66,7 +66,7 @@ async def deliver(workshop: Workshop, message: str) -> Later | None:
     stored = await read_message(organization, message)
     if stored is None:
         return None
-    if stored.message.status.is_final:
+    if stored.message.status.is_final or stored.message.status.is_waiting:
         await _tidy(workshop, stored.message)
         return None
     now = workshop.clock()
@@ -90,7 +90,7 @@ async def deliver(workshop: Workshop, message: str) -> Later | None:
 async def end_as_unexpected(workshop: Workshop, message: str) -> None:
     """Ends a message that made its delivery fail again and again (the poison queue)."""
     stored = await read_message(workshop.organization, message)
-    if stored is None or stored.message.status.is_final:
+    if stored is None or stored.message.status.is_final or stored.message.status.is_waiting:
         return
     if lease_rest(stored.message, workshop.clock()).total_seconds() > 0:
         raise Busy("another delivery is at work on this message")
@@ -117,11 +117,11 @@ async def _run(attempt: Attempt) -> Later | None:
 
 async def _send_copies(attempt: Attempt) -> Later | None:
     """Every copy that has not ended, one after the other."""
-    content = await load_content(attempt.organization, attempt.message.id)
+    content = await load_content(attempt.organization, attempt.message)
     settings = await attempt.organization.settings()
     await _decide_follow_again(attempt, content, settings)
     attempt.reader = await _reader(attempt, content)
-    await (link_files(attempt) if attempt.message.followed else release_files(attempt))
+    await (link_files(attempt, content) if attempt.message.followed else release_files(attempt))
     unclear: list[float] = []
     for number in attempt.stored.open_copies:
         copy = OneCopy(attempt, number)
@@ -316,7 +316,7 @@ async def _postpone(attempt: Attempt, postponed: Postponed) -> Later | None:
 
 
 async def _tidy(workshop: Workshop, message: MessageRow) -> None:
-    """Does what a delivery that died right after its end left undone."""
+    """Does what somebody who died, or could not, left undone: a delivery, a change."""
     await list_message(workshop.organization, message)
     await drain_left_behind(workshop.organization, message.id)
     await forget_staged(workshop.organization, message)

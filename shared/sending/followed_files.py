@@ -13,7 +13,7 @@ from shared.errors import Changed, StorageUnavailable
 from shared.graph.errors import NotFound
 from shared.messages.files import Place, StoredFile, leaving_files, read_files, write_file
 from shared.messages.rows import MessageRow
-from shared.model import Failure, Status
+from shared.model import Content, Failure, Status
 from shared.organizations import Organization
 from shared.sending.attempt import GIVE_UP, Attempt, Failed, Postponed, Workshop
 
@@ -32,15 +32,17 @@ async def files_are_on_their_way(workshop: Workshop, message: MessageRow) -> boo
     return bool(waiting)
 
 
-async def link_files(attempt: Attempt) -> None:
+async def link_files(attempt: Attempt, content: Content) -> None:
     """The links of the followed files, which live from now on; all files are in OneDrive, but those
     that were taken back."""
     if not attempt.message.attachments:
         return
     settings = await attempt.organization.settings()
     life = timedelta(days=settings.file_link_days)
+    followed = {one.number for one in content.attachments if one.follow}
     for stored in await read_files(attempt.organization, attempt.message.id):
-        if stored.file.withdrawn_at is not None:
+        # Some were taken out of the message before it was sent, some taken back since.
+        if stored.file.number not in followed or stored.file.withdrawn_at is not None:
             continue
         if stored.file.place is not Place.STORED:
             raise Failed(stored.file.failure or Failure("graphUnavailable"))
@@ -91,7 +93,8 @@ async def say_which_leave(workshop: Workshop, message: MessageRow) -> None:
 
 
 async def forget_staged(organization: Organization, message: MessageRow) -> None:
-    """Deletes what was staged of the files of a message that is sent: nobody needs it again."""
-    if message.status is Status.SENT and message.attachments:
+    """Deletes what was staged of the files of a message that is sent, or never will be: nobody
+    needs it again."""
+    if message.status in (Status.SENT, Status.CANCELLED) and message.attachments:
         with contextlib.suppress(StorageUnavailable):
-            await delete_files(organization, message.id, message.attachments)
+            await delete_files(organization, message.id, range(1, message.attachments + 1))

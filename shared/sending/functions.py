@@ -1,4 +1,4 @@
-"""Messages over HTTP, their delivery by queue, and the timer that brings back what got stuck."""
+"""Messages over HTTP, their delivery by queue, and the timer that hands over what is due."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from shared.errors import Refusal, Transient
+from shared.errors import Transient
+from shared.messages.rows import instant_of as instant_of_ms
 from shared.organizations import Organization
 from shared.service import Service, service, utc_now
 from shared.storage.names import DELIVER_QUEUE
@@ -21,7 +22,6 @@ from shared.web.requests import (
     instant_of,
     json_body,
     limit_of,
-    message_id_of,
     one_of,
     only_params,
     parse,
@@ -47,75 +47,6 @@ async def messages(req: func.HttpRequest) -> func.HttpResponse:
         return await _list(req, caller)
     caller.require("send")
     return await _send(req, caller)
-
-
-@blueprint.route(
-    route="api/orgs/{org}/messages/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS
-)
-@answering
-async def message(req: func.HttpRequest) -> func.HttpResponse:
-    """One message whole, but its timeline."""
-    caller = await service().caller(req)
-    caller.require("read")
-    only_params(req)
-    from shared.messages.content import load_content
-    from shared.messages.files import read_files
-    from shared.messages.reading import read_links, read_seen
-    from shared.messages.shown import whole
-    from shared.sending.wording import sentences
-    from shared.tracking.counting import counted
-
-    organization = caller.organization
-    stored = await read_seen(organization, message_id_of(req), caller.sees_own_or_followed)
-    content = await load_content(organization, stored.message.id)
-    links = await read_links(organization, stored.message.id)
-    files = [one.file for one in await read_files(organization, stored.message.id)]
-    settings = await organization.settings()
-    return answer_json(
-        whole(
-            stored,
-            content,
-            links,
-            files,
-            people=[counted(copy) for _, copy in sorted(stored.copies.items())],
-            engagement=settings.engagement,
-            sentences=sentences(
-                stored.message, await language_of(req, organization), stored.copies.values()
-            ),
-        )
-    )
-
-
-@blueprint.route(
-    route="api/orgs/{org}/messages/{id}/retry",
-    methods=["POST"],
-    auth_level=func.AuthLevel.ANONYMOUS,
-)
-@answering
-async def retry_message(req: func.HttpRequest) -> func.HttpResponse:
-    """Tries again to send a message that failed."""
-    running = service()
-    caller = await running.caller(req)
-    caller.require("send")
-    only_params(req)
-    body = json_body(req) if req.get_body() else {}
-    from shared.messages.reading import read_seen
-    from shared.sending.again import retry
-    from shared.sending.requests import RetryRequest
-
-    request = parse(RetryRequest, body)
-    organization, message = caller.organization, message_id_of(req)
-    found = (await read_seen(organization, message, caller.sees_own_or_followed)).message
-    caller.require_own(found.seller, found.from_)
-    status = await retry(
-        organization,
-        message,
-        even_if_sent=request.even_if_sent,
-        now=utc_now(),
-        deliver=running.deliverer(organization),
-    )
-    self_ = f"/api/orgs/{organization.id}/messages/{message}"
-    return answer_json({"id": message, "status": status.value, "links": {"self": self_}}, 202)
 
 
 @blueprint.route(
@@ -158,8 +89,9 @@ async def follow_check(req: func.HttpRequest) -> func.HttpResponse:
 
 @blueprint.queue_trigger(arg_name="msg", queue_name=DELIVER_QUEUE, connection="AzureWebJobsStorage")
 async def deliver_message(msg: func.QueueMessage) -> None:
-    """Takes one message as far as it can get now."""
+    """Takes one message as far as it can get now; one with a time only if it has come."""
     from shared.sending.deliver import deliver
+    from shared.sending.due import fire_announced
 
     running = service()
     word = json.loads(msg.get_body())
@@ -168,6 +100,11 @@ async def deliver_message(msg: func.QueueMessage) -> None:
         log.warning("a message of %s waits; there is no such organization", word["organization"])
         return
     try:
+        if "due" in word:
+            due_at = instant_of_ms(word["due"])
+            say = running.deliverer(organization)
+            await fire_announced(organization, word["message"], due_at, utc_now(), say)
+            return
         later = await deliver(_workshop(running, organization), word["message"])
         if later is not None:
             await running.queues.send(DELIVER_QUEUE, word, delay=later.seconds)
@@ -194,11 +131,14 @@ async def end_undeliverable_message(msg: func.QueueMessage) -> None:
 async def fire_due_messages(timer: func.TimerRequest) -> None:
     """Hands to delivery what is due in every organization."""
     from shared.sending.due import fire_due
+    from shared.sending.zone_changes import renew_local_times
 
     running = service()
     for organization in running.organizations.all():
         try:
-            await fire_due(organization, utc_now(), running.deliverer(organization))
+            words = running.words(organization)
+            await renew_local_times(organization, utc_now())
+            await fire_due(organization, utc_now(), words.deliver, words.announce)
         except Transient as error:
             # One organization's storage being away must not keep the others waiting.
             log.warning("what is due in %s is not fired now: %s", organization.id, error)
@@ -254,7 +194,7 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     only_params(req)
     body = json_body(req)
     from shared.attachments.staging import given_files
-    from shared.sending.accept import IdempotencyKey, Order, accept
+    from shared.sending.accept import IdempotencyKey, accept
     from shared.sending.idempotency import check_key, fingerprint, known_answer
     from shared.sending.requests import MessageRequest, check, refuse_too_large
 
@@ -269,31 +209,17 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         if answer is not None:
             return _accepted(answer)
     request = parse(MessageRequest, body)
-    check(request)
-    from_ = request.from_.lower()
-    seller = (request.seller or from_).lower()
-    if (
-        caller.person
-        and "admin" not in caller.scopes
-        and {from_, seller} != {caller.person.address}
-    ):
-        raise Refusal(403, f"You can send in your own name, {caller.person.address}, only.")
-    files = await given_files(organization, request.attachments or (), utc_now())
-    order = Order(
-        content=request.to_content(files.attachments),
-        files=files,
-        from_=from_,
-        seller=seller,
-        follow=request.follow,
-        language=await language_of(req, organization),
-    )
+    send_time = check(request, utc_now())
+    files = await given_files(organization, request.files(), utc_now())
+    order = request.to_order(files, send_time, await language_of(req, organization))
+    caller.require_own_name(order.from_, order.seller)
     answer = await accept(
         organization,
         order,
         key,
         clock=utc_now,
         new_id=lambda: uuid.uuid4().hex,
-        deliver=running.deliverer(organization),
+        words=running.words(organization),
     )
     return _accepted(answer)
 

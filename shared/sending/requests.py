@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Annotated, Any, Literal
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue
 
-from shared.attachments.requests import Attachments, attachment_problems
+from shared.attachments.requests import (
+    AttachmentChanges,
+    AttachmentRequest,
+    Attachments,
+    attachment_problems,
+)
+from shared.attachments.staging import GivenFiles
 from shared.errors import Problem, Refusal
-from shared.model import Attachment, Content, FollowChoice, Recipient, RecordRef
+from shared.messages.rows import MessageRow
+from shared.model import (
+    Attachment,
+    Content,
+    FollowChoice,
+    Recipient,
+    RecordRef,
+    SendTime,
+    Status,
+)
+from shared.sending.accept import Order
+from shared.timing.send_times import read_send_time
 from shared.web.fields import (
     Line,
     MailAddress,
@@ -22,6 +41,7 @@ from shared.web.fields import (
     RequestModel,
     TimeZoneName,
 )
+from shared.web.requests import parse
 
 LARGEST_HTML = 1024 * 1024
 """Bytes of UTF-8 in `html` or `text`."""
@@ -32,7 +52,7 @@ MOST_RECIPIENTS = 500
 LARGEST_INLINE = 3 * 1024 * 1024
 """Bytes of all files together that come inside a request."""
 
-NOT_YET = ("template", "sendAt", "reminder", "inReplyTo")
+NOT_YET = ("template", "reminder", "inReplyTo")
 
 
 class Ref(RequestModel):
@@ -56,6 +76,19 @@ class RecipientRequest(RequestModel):
     address: MailAddress
     name: Name | None = None
     record: RecipientRecord | None = None
+
+    @staticmethod
+    def of(one: Recipient) -> dict[str, Any]:
+        """A recipient as a caller would say it."""
+        record = one.record and {
+            "type": one.record.type,
+            "id": one.record.id,
+            "followEmail": one.follow_email,
+            "timeZone": one.time_zone,
+            "address": one.postal_address,
+            "phone": one.phone,
+        }
+        return {"address": one.address, "name": one.name, "record": record}
 
     def to_recipient(self, field: str) -> Recipient:
         plain = Recipient(field, self.address, self.name)
@@ -109,7 +142,42 @@ class MessageRequest(Addressed):
     send_at: JsonValue = None
     reminder: JsonValue = None
 
-    def to_content(self, attachments: tuple[Attachment, ...]) -> Content:
+    def files(self, first: int = 1) -> dict[int, AttachmentRequest]:
+        """The files by their numbers; new ones are numbered from `first` on."""
+        numbers = itertools.count(first)
+        return {one.kept or next(numbers): one for one in self.attachments or ()}
+
+    def to_order(
+        self,
+        brought: GivenFiles,
+        send_time: SendTime | None,
+        language: str,
+        *,
+        stored: Sequence[Attachment] = (),
+        first: int = 1,
+    ) -> Order:
+        """What is asked for: with the files that come with the request, numbered from `first` on,
+        and those that are stored and stay."""
+        from_ = self.from_.lower()
+        known = {one.number: one for one in (*stored, *brought.attachments)}
+        attachments = tuple(
+            replace(known[number], follow=one.follow)
+            if "follow" in one.model_fields_set
+            else known[number]
+            for number, one in self.files(first).items()
+        )
+        return Order(
+            content=self._content(attachments),
+            from_=from_,
+            seller=(self.seller or from_).lower(),
+            follow=self.follow,
+            language=language,
+            files=brought,
+            draft=self.draft,
+            send_time=send_time,
+        )
+
+    def _content(self, attachments: tuple[Attachment, ...]) -> Content:
         return Content(
             subject=self.subject,
             html=self.html,
@@ -119,6 +187,39 @@ class MessageRequest(Addressed):
             attachments=attachments,
             individual=self.copies == "individual",
         )
+
+
+class MessageChange(MessageRequest):
+    """A message as it shall be: what the caller says, and what stays of it."""
+
+    # A narrower kind of list; nobody writes to a request.
+    attachments: AttachmentChanges | None = None  # type: ignore[assignment]
+
+    @classmethod
+    def of(cls, message: MessageRow, content: Content, changes: dict[str, Any]) -> Self:
+        """The message with these fields changed, under the rules of a new one; `Refusal` 422.
+
+        Only its `sendAt` stays unsaid: a time that was right when it was given may have passed.
+        """
+        people: dict[str, list[dict[str, Any]]] = {"to": [], "cc": [], "bcc": []}
+        for one in content.recipients:
+            people[one.field].append(RecipientRequest.of(one))
+        stays = {
+            **people,
+            "from": message.from_,
+            "seller": message.seller,
+            "regarding": asdict(content.regarding) if content.regarding else None,
+            "copies": "individual" if content.individual else "one",
+            "draft": message.status is Status.DRAFT,
+            "subject": content.subject,
+            "html": content.html,
+            "text": content.text,
+            "attachments": [
+                {"id": str(one.number), "follow": one.follow} for one in content.attachments
+            ],
+            "follow": message.follow_choice.value,
+        }
+        return parse(cls, stays | changes)
 
 
 class RetryRequest(RequestModel):
@@ -162,33 +263,47 @@ def refuse_too_many(recipients: Sequence[Recipient]) -> None:
         raise Refusal(422, detail, (Problem("/to", detail),))
 
 
-def check(request: MessageRequest) -> None:
-    """422 with everything about the request that cannot be done."""
+def check(
+    request: MessageRequest, now: datetime, stored: Sequence[Attachment] = ()
+) -> SendTime | None:
+    """422 with everything about the request that cannot be done; returns when to send it.
+
+    A draft need not be complete. `stored` are the files that the message has already.
+    """
     refuse_too_many(request.recipients())
-    problems = tuple(_problems(request))
+    problems = list(_problems(request, {one.number: one for one in stored}))
+    if not request.draft:
+        problems += _missing(request)
+    send_time = None
+    try:
+        send_time = read_send_time(request.send_at, now)
+    except Refusal as refusal:
+        problems += refusal.problems
     if problems:
-        raise Refusal(422, "The message cannot be sent like this; see errors.", problems)
+        raise Refusal(422, "The message cannot be sent like this; see errors.", tuple(problems))
+    return send_time
 
 
-def _problems(request: MessageRequest) -> Iterator[Problem]:
+def _problems(request: MessageRequest, stored: Mapping[int, Attachment]) -> Iterator[Problem]:
     values = request.model_dump(by_alias=True)
     for name in NOT_YET:
         if values[name] not in (None, []):
             yield Problem(f"/{name}", "This is not available yet.")
-    if request.draft:
-        yield Problem("/draft", "Drafts are not available yet.")
-    yield from attachment_problems(request.attachments or ())
-    recipients = request.recipients()
-    if not recipients:
-        yield Problem("/to", "A message needs at least one recipient.")
+    yield from attachment_problems(request.attachments or (), stored)
+    if request.html is not None and request.text is not None:
+        yield Problem("/text", "Send html or text, not both: the text part is made from the html.")
     if request.copies == "individual":
         yield from _together(request)
+
+
+def _missing(request: MessageRequest) -> Iterator[Problem]:
+    """What only a draft may do without."""
+    if not request.recipients():
+        yield Problem("/to", "A message needs at least one recipient.")
     if not request.subject.strip() and not request.template:
         yield Problem("/subject", "A message needs a subject.")
     if request.html is None and request.text is None and not request.template:
         yield Problem("/html", "A message needs html, or text.")
-    if request.html is not None and request.text is not None:
-        yield Problem("/text", "Send html or text, not both: the text part is made from the html.")
 
 
 def _together(request: MessageRequest) -> Iterator[Problem]:

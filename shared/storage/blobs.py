@@ -142,13 +142,15 @@ class Blobs:
         )
         return f"{service.get_blob_client(container, name).url}?{query}"
 
-    async def names(self, container: str) -> AsyncIterator[tuple[str, datetime]]:
-        """All names of a container in their order, and when each was written."""
+    async def names(
+        self, container: str, beginning: str = ""
+    ) -> AsyncIterator[tuple[str, datetime]]:
+        """The names of a container that begin so, in their order, and when each was written."""
         from azure.core.exceptions import AzureError
 
         client = (await self._open()).get_container_client(container)
         try:
-            async for blob in client.list_blobs():
+            async for blob in client.list_blobs(name_starts_with=beginning or None):
                 yield blob.name, blob.last_modified
         except AzureError as error:
             raise StorageUnavailable(f"blob storage: {type(error).__name__}") from error

@@ -1,1 +1,1 @@
-"""When: the times of recipients and of what is sent to them."""
+"""When: local times and their instants, and the best time for a recipient."""

@@ -22,6 +22,7 @@ from tests.faults.storage_faults import Fault, answer, refuse
 from tests.faults.storage_proxy import StorageProxy
 from tests.running_graph import running_graph
 from tests.running_storage import Deployment
+from tests.sending.post_office import nothing_said, words_to
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
@@ -59,9 +60,6 @@ async def test_an_outage_however_long_is_no_reason_to_give_a_message_up(
 async def accepted_five_minutes_ago(organization: Organization) -> str:
     """A message that the timer may bring up at once, and of which no word was left."""
 
-    async def no_word(message: str) -> None:
-        pass
-
     content = Content("Offer", "<p>Hello</p>", None, (Recipient("to", "li@example.com"),))
     order = Order(content, "ana@contoso.com", "ana@contoso.com", FollowChoice.PREFERRED, "en")
     given = await accept(
@@ -70,7 +68,7 @@ async def accepted_five_minutes_ago(organization: Organization) -> str:
         None,
         clock=lambda: datetime.now(UTC) - timedelta(minutes=5),
         new_id=lambda: uuid.uuid4().hex,
-        deliver=no_word,
+        words=words_to(nothing_said),
     )
     message: str = given["id"]
     return message

@@ -39,6 +39,7 @@ from tests.faults.machines import EVERY_SECOND, machines
 from tests.running_graph import RunningGraph, running_graph
 from tests.running_storage import Deployment
 from tests.sending.journeys import asked_of, drafts_in
+from tests.sending.post_office import words_to
 from tests.sending.roads import ATTACHMENTS, HASHES, OFFER, PLAN, TERMS, UPLOAD
 
 MESSAGES = int(os.environ.get("FILE_KILLS", "8"))
@@ -101,7 +102,7 @@ async def accepted(organization: Organization, queues: Queues, address: str) -> 
         None,
         clock=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
-        deliver=deliver,
+        words=words_to(deliver),
     )
     message: str = answer["id"]
     return message

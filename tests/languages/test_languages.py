@@ -40,6 +40,9 @@ SAMPLES: dict[str, Value] = {
     "limit": 20,
     "name": "offer.pdf",
     "day": "1/5",
+    "time": "1/5, 9:00",
+    "zone": "Europe/Lisbon",
+    "count": "2",
 }
 
 

@@ -1,11 +1,23 @@
 """One message and its timeline (rules K2, T6, T8, T9, F6)."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from shared.messages.files import FileRow, Place
-from shared.model import Attachment, EventKind, Failure, Kpis, Link, Reason, Recipient, Status
+from shared.model import (
+    Attachment,
+    EventKind,
+    Failure,
+    Kpis,
+    Link,
+    LocalTime,
+    Reason,
+    Recipient,
+    SendTime,
+    Status,
+)
 from tests.pages.site import HOSTILE, JOANA, LI, Page, Site, Told, Visitor, ago, event
 
 OFFER = Link(0, "https://example.com/offer?a=1&b=2", "our offer")
@@ -60,7 +72,8 @@ def test_files_say_where_they_are_and_the_timeline_names_them(site: Site, ana: V
         Told(
             events=[viewed, taken_back],
             attachments=[
-                Attachment(number, name, "text/plain", 2048) for number, name in enumerate(names, 1)
+                Attachment(number, name, "text/plain", 2048, follow=number < 3)
+                for number, name in enumerate(names, 1)
             ],
             files=followed,
         )
@@ -261,3 +274,36 @@ def test_the_page_speaks_the_readers_language(site: Site) -> None:
     assert page.texts("h2")[:2] == ["Em números", "Linha do tempo"]
     assert "Quem buscou foi um programa" in page.text
     assert "Horário Universal Coordenado" in str(page.html.select("time")[0].attrs["title"])
+
+
+@pytest.mark.parametrize(
+    ("status", "pill", "nothing"),
+    [
+        (Status.DRAFT, "Draft", "This is a draft; nothing has been sent yet."),
+        (Status.SCHEDULED, "Scheduled", "The message has not been sent yet."),
+        (Status.CANCELLED, "Cancelled", "The message was cancelled and never sent."),
+    ],
+)
+def test_a_message_that_was_not_sent_says_why_and_when_it_will_be(
+    site: Site, ana: Visitor, status: Status, pill: str, nothing: str
+) -> None:
+    local = LocalTime("2030-06-01T09:00", "Australia/Lord_Howe", "2025b")
+    time = SendTime(datetime(2030, 5, 31, 22, 30, tzinfo=UTC), local)
+    more = {"status": status, "sent_at": None, "send_time": time}
+    file = Attachment(1, "offer.pdf", "application/pdf", 2048, follow=True)
+    message = site.tell(Told("Offer", attachments=[file], more=more))
+
+    page = ana.sees_message(message)
+
+    assert page.texts(".state .pill") == [pill]
+    assert page.texts(".timeline .empty") == [nothing]
+    details = dict(zip(page.texts(".details dt"), page.texts(".details dd"), strict=True))
+    assert details.get("To be sent") == (
+        None
+        if status is Status.CANCELLED
+        else "May 31, 2030 10:30 PM Jun 1, 2030 9:00 AM, time zone Australia/Lord_Howe"
+    )
+    assert "Will be followed" in page.texts(".files li")[0]
+    for language, word in (("es", "Se seguirá"), ("pt-BR", "Será seguido")):
+        asked = ana.asks(f"/orgs/contoso/messages/{message}", **{"accept-language": language})
+        assert word in Page(asked).texts(".files li")[0]

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared.model import EventKind, Kpis, Reason, Status
+from shared.model import EventKind, Kpis, Reason, SendTime, Status
 from tests.pages.site import HOSTILE, JOANA, LI, Page, Site, Told, Visitor, ago, event
 
 COLUMNS = [
@@ -248,3 +248,21 @@ def test_a_message_from_within_the_period_is_in_it_and_one_from_before_is_not(
     site.tell(Told("Just out", at=ago(days=7, minutes=1)))
     site.tell(Told("In", at=ago(days=6)))
     assert ana.sees_messages(period="7").column("subject") == ["In"]
+
+
+def test_what_waits_says_for_what_and_can_be_chosen(site: Site, ana: Visitor) -> None:
+    at = ago(days=-3)
+    site.tell(Told("Sent"))
+    for status in (Status.DRAFT, Status.SCHEDULED, Status.CANCELLED):
+        more = {"status": status, "sent_at": None, "send_time": SendTime(at)}
+        site.tell(Told(f"Some {status.value}", more=more))
+
+    page = ana.sees_messages()
+
+    assert page.column("status") == ["Cancelled", "Scheduled", "Draft", "Sent"]
+    cancelled, scheduled, draft, _ = page.texts("td.sent")
+    assert (cancelled, draft) == ("", "")
+    assert scheduled.startswith("Will be sent:")
+    assert str(page.html.select("td.sent time")[0].attrs["datetime"])[:19] == at.isoformat()[:19]
+    for status in (Status.DRAFT, Status.SCHEDULED, Status.CANCELLED):
+        assert ana.sees_messages(status=status.value).column("subject") == [f"Some {status.value}"]

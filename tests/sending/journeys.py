@@ -33,7 +33,7 @@ from tests.sending.mortality import (
     Troubles,
     away,
 )
-from tests.sending.post_office import WORD_COMES_BACK_S, PostOffice
+from tests.sending.post_office import WORD_COMES_BACK_S, PostOffice, nothing_said
 
 GRAPH_FAULTS: dict[str, dict[str, Any]] = {
     "429 with Retry-After": {"kind": "throttle", "retryAfter": 7},
@@ -122,7 +122,7 @@ class Journey:
     async def timer_comes(self) -> None:
         self.clock.move(minutes=1)
         try:
-            await fire_due(self.mortal.organization, self.clock(), self.say_message)
+            await fire_due(self.mortal.organization, self.clock(), self.say_message, nothing_said)
         except (Killed, StorageUnavailable):
             self.deaths += 1
 

@@ -6,6 +6,7 @@ import sqlite3
 import uuid
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -22,12 +23,15 @@ from shared.organizations import Organization
 from shared.sending import pace
 from shared.sending.accept import IdempotencyKey, Order, accept
 from shared.sending.attempt import Workshop
+from shared.sending.changes import Changer
 from shared.sending.compose import recognizer
 from shared.sending.deliver import Later, deliver, end_as_unexpected
 from shared.sending.due import PARTITION as DUE
 from shared.sending.due import TABLE as SCHEDULE
 from shared.sending.due import Deliver, fire_due
 from shared.sending.idempotency import known_answer
+from shared.sending.sequel import Words
+from shared.storage.tables import Write
 from shared.tracking.tokens import Addresses, Signer
 from tests.running_graph import RunningGraph
 from tests.running_storage import MovableClock
@@ -56,6 +60,15 @@ async def let_hurry(organization: Organization) -> None:
     )
 
 
+async def nothing_said(message: str, about: Any = None) -> None:
+    """A word that nobody hears."""
+
+
+def words_to(deliver: Deliver) -> Words:
+    """Words about deliveries; the others are not heard."""
+    return Words(deliver, nothing_said, nothing_said)
+
+
 @dataclass
 class PostOffice:
     """One organization's sending, its mail at the local Graph, and the words on its queue."""
@@ -66,6 +79,7 @@ class PostOffice:
     http: httpx.Client
     words: list[str] = field(default_factory=list)
     file_words: list[tuple[str, int]] = field(default_factory=list)
+    announced: list[tuple[str, datetime]] = field(default_factory=list)
 
     @property
     def tenant(self) -> GraphTenant:
@@ -110,7 +124,7 @@ class PostOffice:
             given,
             clock=self.clock,
             new_id=lambda: new_id or uuid.uuid4().hex,
-            deliver=deliver or self.enqueue,
+            words=replace(self.said, deliver=deliver or self.enqueue),
         )
 
     async def accepted(self, order: Order | None = None) -> str:
@@ -118,6 +132,17 @@ class PostOffice:
         answer = await self.send(order or self.order())
         message: str = answer["id"]
         return message
+
+    @property
+    def said(self) -> Words:
+        return Words(self.enqueue, self.announce, self.enqueue_file)
+
+    def changer(self) -> Changer:
+        """Changes messages as the API does; the words land with the others."""
+        return Changer(self.organization, self.said, self.clock, lambda: uuid.uuid4().hex, "en")
+
+    async def announce(self, message: str, due_at: datetime) -> None:
+        self.announced.append((message, due_at))
 
     async def enqueue(self, message: str) -> None:
         self.words.append(message)
@@ -175,7 +200,7 @@ class PostOffice:
         """No word on the queue is heard of again; only the timer brings messages up."""
         for _ in range(minutes):
             self.words.clear()
-            await fire_due(self.organization, self.clock(), self.enqueue)
+            await fire_due(self.organization, self.clock(), self.enqueue, self.announce)
             for message in self.words:
                 await self.deliver(message)
             self.clock.move(minutes=1)
@@ -187,7 +212,7 @@ class PostOffice:
         async def deliver(message: str) -> None:
             fired.append(message)
 
-        await fire_due(self.organization, self.clock(), deliver)
+        await fire_due(self.organization, self.clock(), deliver, self.announce)
         return fired
 
     async def poison(self, message: str) -> None:
@@ -203,12 +228,16 @@ class PostOffice:
         tables = self.organization.tables
         return [r.row async for r in tables.rows(TABLE, message, after=prefix, below=prefix + "~~")]
 
+    async def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
+        """Up to a hundred rows of one partition, at once."""
+        await self.organization.tables.transact(table, [Write("insert", row) for row in rows])
+
     async def due(self) -> list[str]:
         """The keys of everything that is scheduled to be looked at."""
         return [r.row["RowKey"] async for r in self.organization.tables.rows(SCHEDULE, DUE)]
 
-    async def listed(self) -> list[MessageRow]:
-        return [one.message async for one in read_feed(self.organization, EVERYBODY)]
+    async def listed(self, feed: str = EVERYBODY) -> list[MessageRow]:
+        return [one.message async for one in read_feed(self.organization, feed)]
 
     def received(self, address: str = "li@example.com") -> list[dict[str, Any]]:
         """The mails of a recipient, once nothing is on its way any more."""

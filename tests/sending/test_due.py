@@ -136,7 +136,9 @@ async def test_a_word_that_cannot_be_said_now_is_said_at_the_next_look(
         raise StorageUnavailable("queue deliver: no answer")
 
     with pytest.raises(StorageUnavailable):
-        await fire_due(new_office.organization, new_office.clock(), nobody_listens)
+        await fire_due(
+            new_office.organization, new_office.clock(), nobody_listens, new_office.announce
+        )
     new_office.clock.move(minutes=2)
     assert await new_office.fire() == [message]
 
@@ -180,6 +182,6 @@ async def calls_of_a_round(office: PostOffice) -> int:
     trouble = Trouble(10_000, after=False)
     organization: Organization = troubled(office.organization, trouble, reads=True)
     clock: MovableClock = office.clock
-    await fire_due(organization, clock(), office.enqueue)
+    await fire_due(organization, clock(), office.enqueue, office.announce)
     await organization.tables.close()
     return len(trouble.calls)

@@ -210,7 +210,7 @@ async def test_another_body_that_looked_the_key_up_before_it_was_taken_gets_no_f
                 IdempotencyKey("k", "two"),
                 clock=new_office.clock,
                 new_id=lambda: uuid.uuid4().hex,
-                deliver=new_office.enqueue,
+                words=new_office.said,
             )
         go_on.set()
         answer = await first

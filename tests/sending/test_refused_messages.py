@@ -167,15 +167,38 @@ LATER = [
     but("a template", "/template", "not available yet", template={"id": "t", "data": {}}),
     but("a template beside nothing else", "/template", "not available yet",
         template={"id": "t"}, subject=..., html=...),
-    but("sendAt", "/sendAt", "not available yet", sendAt="2026-11-25T09:00:00-03:00"),
-    but("a local sendAt", "/sendAt", "not available yet",
-        sendAt={"local": "2026-11-25T09:00", "timeZone": "America/Sao_Paulo"}),
     but("a recommended sendAt", "/sendAt", "not available yet", sendAt="recommended"),
-    but("sendAt false", "/sendAt", "not available yet", sendAt=False),
     but("a reminder", "/reminder", "not available yet",
         reminder={"condition": "anyway", "at": "2026-11-25T09:00:00-03:00"}),
     but("inReplyTo", "/inReplyTo", "not available yet", inReplyTo="<1@example.com>"),
-    but("a draft", "/draft", "not available yet", draft=True),
+]  # fmt: skip
+TIMES = [
+    but("sendAt false", "/sendAt", "with its offset", sendAt=False),
+    but("a sendAt without offset", "/sendAt", "with its offset", sendAt="2026-11-25T09:00:00"),
+    but("a date as sendAt", "/sendAt", "with its offset", sendAt="2026-11-25"),
+    but("a number as sendAt", "/sendAt", "with its offset", sendAt=1_800_000_000),
+    but("a day that is none", "/sendAt", "no such time", sendAt="2027-02-30T09:00:00Z"),
+    but("a time that has passed", "/sendAt", "has passed", sendAt="2026-01-05T09:00:00Z"),
+    but("a time decades ahead", "/sendAt", "5 years", sendAt="2099-01-05T09:00:00Z"),
+    but("the last day of the calendar", "/sendAt", sendAt="9999-12-31T23:59:59-12:00"),
+    but("a local time without zone", "/sendAt/timeZone", "required",
+        sendAt={"local": "2099-01-05T09:00"}),
+    but("a local time in no zone", "/sendAt/timeZone", "no time zone",
+        sendAt={"local": "2099-01-05T09:00", "timeZone": "Mars/Olympus"}),
+    but("a zone's name of Windows", "/sendAt/timeZone", "no time zone",
+        sendAt={"local": "2099-01-05T09:00", "timeZone": "E. South America Standard Time"}),
+    but("a local time with an offset", "/sendAt/local",
+        sendAt={"local": "2099-01-05T09:00Z", "timeZone": "Europe/Lisbon"}),
+    but("a local day that is none", "/sendAt/local", "no such time",
+        sendAt={"local": "2099-02-30T09:00", "timeZone": "Europe/Lisbon"}),
+    but("a local time that has passed", "/sendAt", "has passed",
+        sendAt={"local": "2020-01-05T09:00", "timeZone": "Europe/Lisbon"}),
+    but("an unknown field of a local time", "/sendAt/zone", "not known",
+        sendAt={"local": "2099-01-05T09:00", "timeZone": "Europe/Lisbon", "zone": 1}),
+    but("a draft's bad sendAt", "/sendAt", draft=True, sendAt="tomorrow"),
+    but("a draft's bad address", "/to/0/address", draft=True, to=[{"address": "li"}]),
+    but("a draft with two bodies", "/text", "not both", draft=True, text="Hello"),
+    but("a file by its id", "/attachments/0/id", "not known", attachments=[{"id": "1"}]),
 ]  # fmt: skip
 FILES = [
     but("files that are an object", "/attachments", attachments={}),
@@ -220,7 +243,16 @@ TOO_LARGE = [
     but("files over 3 MB together", "/attachments", "3 MB", 413,
         attachments=files({"content": "AAAA" * (MEGABYTE // 2 + 1)}) * 2),
 ]  # fmt: skip
-EVERYTHING = [*UNKNOWN_FIELDS, *WRONG_TYPES, *VALUES, *ADDRESSES, *LATER, *FILES, *TOO_LARGE]
+EVERYTHING = [
+    *UNKNOWN_FIELDS,
+    *WRONG_TYPES,
+    *VALUES,
+    *ADDRESSES,
+    *LATER,
+    *TIMES,
+    *FILES,
+    *TOO_LARGE,
+]
 
 NOT_JSON = {
     "nothing": b"",

@@ -1,0 +1,336 @@
+"""Changing a message before its sending begins: edit, reschedule, send now, cancel (rule S3).
+
+Every change goes through the message row's ETag, as delivery and the timer do: who comes second
+looks again, and meets a message that is as it says, old or new. What is written before the row
+(numbers for new files, their bytes, the content under a new name) belongs to nobody until the row
+points to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from shared.attachments.staging import delete_files, given_files, store_files
+from shared.errors import Changed, Problem, Refusal
+from shared.messages.content import delete_content, load_content, store_content
+from shared.messages.feeds import feeds_of
+from shared.messages.files import (
+    FileRow,
+    Place,
+    StoredFile,
+    file_to_row,
+    new_file,
+    on_its_way_again,
+    read_files,
+)
+from shared.messages.rows import MessageRow, copy_key, copy_to_row
+from shared.messages.stored import Stored, new_copies, read_message, write_message
+from shared.messages.todo import with_todo
+from shared.model import Attachment, Content, SendTime, Status
+from shared.organizations import Organization
+from shared.sending.accept import (
+    Order,
+    decide,
+    files_to_upload,
+    message_row,
+    put_in_schedule,
+)
+from shared.sending.due import put_look, remove_look
+from shared.sending.requests import MessageChange, check
+from shared.sending.sequel import Words, follow_up
+from shared.storage.tables import TRANSACTION_LIMIT, Write
+from shared.timing.local_times import installed_rules
+from shared.timing.send_times import refuse_out_of_range
+
+NOW: Mapping[str, Any] = {"draft": False, "sendAt": None}
+"""The change that sends a draft, or what is scheduled."""
+
+ENDED = (Status.FAILED, Status.CANCELLED)
+
+
+@dataclass(slots=True)
+class Changer:
+    """What changing needs. `may_send_as` refuses who may not send from a mailbox for a seller."""
+
+    organization: Organization
+    words: Words
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    language: str
+    may_send_as: Callable[[str, str], None] = field(default=lambda from_, seller: None)
+
+
+async def change(changer: Changer, message: str, changes: Mapping[str, Any]) -> MessageRow:
+    """Changes these fields of a message, under the rules of a new one; the others stay.
+
+    Raises `Refusal`: 404, 409 once sending has begun, 422 for what cannot be.
+    """
+    stored = await _waiting(changer.organization, message)
+    new_files = sum(one.get("id") is None for one in _objects(changes.get("attachments")))
+    first: int | None = None
+    while True:
+        content = await load_content(changer.organization, stored.message)
+        now = changer.clock()
+        numbered_from = first or stored.message.attachments + 1
+        order = await _order(changer, stored.message, content, changes, numbered_from, now)
+        row = message_row(order, await decide(changer.organization, order), message, now)
+        try:
+            if new_files and first is None:
+                stored = await _reserve_numbers(changer.organization, stored, new_files)
+                first = numbered_from
+                await store_files(changer.organization, message, order.files, now)
+            return await _write(changer, stored, content, order, row, now)
+        except Changed:
+            stored = await _waiting(changer.organization, message)
+
+
+async def send_now(changer: Changer, message: str) -> MessageRow:
+    """Sends a draft, or what is scheduled, at once; what is on its way or sent stays so.
+
+    Raises `Refusal`: 404, 409 where it failed or was cancelled, 422 where it cannot be sent so.
+    """
+    while True:
+        stored = await _there(changer.organization, message)
+        if stored.message.status in ENDED:
+            raise _conflict(stored.message)
+        if stored.message.status not in (Status.DRAFT, Status.SCHEDULED):
+            return stored.message
+        try:
+            return await change(changer, message, NOW)
+        except Refusal as refusal:
+            # Its time came just now, and its sending has begun.
+            if refusal.status != 409:
+                raise
+
+
+async def cancel(changer: Changer, message: str) -> MessageRow:
+    """Cancels a message whose sending has not begun; once more changes nothing.
+
+    Its files leave OneDrive and storage. Raises `Refusal`: 404, 409 for any other message.
+    """
+    organization = changer.organization
+    while True:
+        stored = await _there(organization, message)
+        if stored.message.status is Status.CANCELLED:
+            return stored.message
+        if stored.message.status is Status.DRAFT:
+            raise Refusal(409, "A draft is not cancelled but deleted.", code="draft")
+        if not stored.message.may_change:
+            raise _conflict(stored.message)
+        now = changer.clock()
+        cancelled = replace(stored.message, status=Status.CANCELLED, due_at=None)
+        cancelled, todo = with_todo(cancelled)
+        files = _files_after([], await read_files(organization, message))
+        await put_look(organization, message, cancelled.version, now)
+        try:
+            await write_message(organization, stored, cancelled, (), [*files.writes(message), todo])
+        except Changed:
+            continue
+        numbers = range(1, cancelled.attachments + 1)
+        await _follow_up(changer, cancelled, files, todo, now, unused=numbers)
+        return cancelled
+
+
+async def _order(
+    changer: Changer,
+    message: MessageRow,
+    content: Content,
+    changes: Mapping[str, Any],
+    first: int,
+    now: datetime,
+) -> Order:
+    """The message as it shall be, checked as a new one is."""
+    request = MessageChange.of(message, content, dict(changes))
+    send_time = check(request, now, content.attachments)
+    if "sendAt" not in changes:
+        send_time = _still(message, now, draft=request.draft)
+    brought = await given_files(changer.organization, request.files(first), now)
+    order = request.to_order(
+        brought, send_time, changer.language, stored=content.attachments, first=first
+    )
+    changer.may_send_as(order.from_, order.seller)
+    return order
+
+
+def _still(message: MessageRow, now: datetime, *, draft: bool) -> SendTime | None:
+    """The time that was chosen before; a draft may have waited until it passed, and zones may have
+    other rules by then."""
+    if message.send_time is None or message.status is not Status.DRAFT or draft:
+        return message.send_time
+    send_time = installed_rules().renewed(message.send_time)
+    refuse_out_of_range(send_time, now)
+    return send_time
+
+
+async def _reserve_numbers(organization: Organization, stored: Stored, count: int) -> Stored:
+    """Numbers for new files that nobody else takes, so that nobody writes over their bytes."""
+    message = stored.message
+    return await write_message(
+        organization,
+        stored,
+        replace(message, attachments=message.attachments + count, version=message.version + 1),
+    )
+
+
+async def _write(
+    changer: Changer,
+    stored: Stored,
+    before: Content,
+    order: Order,
+    row: MessageRow,
+    now: datetime,
+) -> MessageRow:
+    organization, was = changer.organization, stored.message
+    row = replace(
+        row,
+        accepted_at=was.accepted_at,
+        taken_up_at=now if row.status is Status.ACCEPTED else None,
+        language=was.language,
+        content=was.content if order.content == before else changer.new_id(),
+        attachments=was.attachments,
+        todo_sequence=was.todo_sequence,
+        version=was.version,
+    )
+    left = sorted(set(feeds_of(was)) - set(feeds_of(row)))
+    row, todo = with_todo(row, left=left)
+    files = _files_after(
+        files_to_upload(row, order.content), await read_files(organization, row.id)
+    )
+    writes = [*_copies_after(stored, order.content), *files.writes(row.id), todo]
+    _refuse_too_many(writes)
+    if row.content != was.content:
+        await store_content(organization, row.id, order.content, row.content)
+    await put_in_schedule(organization, row, now)
+    await put_look(organization, row.id, row.version, now)
+    try:
+        await write_message(organization, stored, row, (), writes)
+    except Changed:
+        if row.content != was.content:
+            await delete_content(organization, row.id, row.content)
+        raise
+    stay = {one.number for one in order.content.attachments}
+    gone = [one.number for one in before.attachments if one.number not in stay]
+    await _follow_up(changer, row, files, todo, now, left=left, unused=gone)
+    if row.content != was.content:
+        await delete_content(organization, row.id, was.content)
+    return row
+
+
+async def _follow_up(
+    changer: Changer,
+    message: MessageRow,
+    files: _FilesAfter,
+    todo: Write,
+    now: datetime,
+    *,
+    left: Sequence[str] = (),
+    unused: Iterable[int] = (),
+) -> None:
+    """Says what is to be said, then deletes the bytes of files that nobody needs any more."""
+    done = await follow_up(
+        changer.organization,
+        message,
+        changer.words,
+        now,
+        files=files.on_their_way,
+        todo=[todo.row["RowKey"]],
+        left=left,
+    )
+    await delete_files(changer.organization, message.id, unused)
+    if done:
+        await remove_look(changer.organization, message.id, message.version, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _FilesAfter:
+    """The rows of followed files that a change writes: those it changes, and new ones."""
+
+    changed: Sequence[StoredFile]
+    new: Sequence[FileRow]
+
+    @property
+    def on_their_way(self) -> list[int]:
+        return [one.number for one in (*(stored.file for stored in self.changed), *self.new)]
+
+    def writes(self, message: str) -> list[Write]:
+        return [
+            *(Write("replace", file_to_row(message, one.file), one.etag) for one in self.changed),
+            *(Write("insert", file_to_row(message, file)) for file in self.new),
+        ]
+
+
+def _files_after(wanted: Sequence[Attachment], stored: Sequence[StoredFile]) -> _FilesAfter:
+    """What becomes of the files in OneDrive when these shall be there, and no others.
+
+    Whoever is bringing one right now keeps the lease, and is waited for.
+    """
+    numbers = {one.number for one in wanted}
+    changed = []
+    for one in stored:
+        away = one.file.place in (Place.LEAVING, Place.GONE, Place.REFUSED)
+        if one.file.number in numbers and away:
+            changed.append(replace(one, file=on_its_way_again(one.file)))
+        elif one.file.number not in numbers and not away:
+            changed.append(replace(one, file=replace(one.file, place=Place.LEAVING)))
+    known = {one.file.number for one in stored}
+    return _FilesAfter(changed, [new_file(one) for one in wanted if one.number not in known])
+
+
+def _copies_after(stored: Stored, content: Content) -> list[Write]:
+    """The writes of the copies that are others than they were; none of them has begun."""
+    message, wanted = stored.message.id, new_copies(content)
+    writes = [
+        Write("upsert", copy_to_row(message, copy))
+        for copy in wanted
+        if copy.number not in stored.copies
+        or stored.copies[copy.number].recipient != copy.recipient
+    ]
+    return writes + [
+        Write("delete", {"PartitionKey": message, "RowKey": copy_key(number)})
+        for number in stored.copies
+        if number >= len(wanted)
+    ]
+
+
+def _refuse_too_many(writes: Sequence[Write]) -> None:
+    """422 where more changes than one transaction takes with the message."""
+    if len(writes) < TRANSACTION_LIMIT:
+        return
+    raise Refusal(
+        422,
+        "Too many recipients of individual copies, or too many followed files, change at once. "
+        "Do it in several steps.",
+        tuple(Problem(f"/{name}", "Too many change at once.") for name in ("to", "attachments")),
+    )
+
+
+async def _there(organization: Organization, message: str) -> Stored:
+    stored = await read_message(organization, message)
+    if stored is None:
+        raise Refusal(404, "There is no such message.")
+    return stored
+
+
+async def _waiting(organization: Organization, message: str) -> Stored:
+    """The message, whose sending has not begun; `Refusal` 404 or 409 otherwise."""
+    stored = await _there(organization, message)
+    if not stored.message.may_change:
+        raise _conflict(stored.message)
+    return stored
+
+
+def _conflict(message: MessageRow) -> Refusal:
+    if message.status is Status.CANCELLED:
+        return Refusal(409, "This message was cancelled.", code="cancelled")
+    if message.status is Status.FAILED:
+        return Refusal(409, "This message failed; it can be tried again.", code="failed")
+    return Refusal(
+        409, "Its sending has begun, so it cannot be changed any more.", code="sendingBegan"
+    )
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
