@@ -4,6 +4,7 @@ tracking        o/ r/ a/ i/ (pixel, redirect, attachment, image) · …/events �
 attachments     …/uploads · …/attachments/{attachment} · queue upload
 sending         …/messages · …/follow-check · queue deliver · timer
 records         …/records/{type}/{id}
+sellers         …/sellers/{address}
 administration  …/settings · health
 pages           what sellers see
 """
@@ -14,10 +15,11 @@ from shared.administration.functions import blueprint as administration
 from shared.attachments.functions import blueprint as attachments
 from shared.pages.functions import blueprint as pages
 from shared.records.functions import blueprint as records
+from shared.sellers.functions import blueprint as sellers
 from shared.sending.functions import blueprint as sending
 from shared.tracking.functions import blueprint as tracking
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
-for room in (tracking, attachments, sending, records, administration, pages):
+for room in (tracking, attachments, sending, records, sellers, administration, pages):
     app.register_functions(room)

@@ -87,6 +87,22 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Seller:
+    """What a seller decided for their own mail. `address` is in lower case.
+
+    `language` is that of the words we add to their messages. `signature` is HTML, `signature_text`
+    its form for messages in plain text; where one is absent it is made from the other.
+    """
+
+    address: str
+    name: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+    signature: str | None = None
+    signature_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recipient:
     """One address of a message. `field` is `to`, `cc` or `bcc`.
 
@@ -160,7 +176,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What was accepted to be sent, whole: kept as a blob, never changed once sending began."""
+    """What was accepted to be sent, whole: kept as a blob, never changed once sending began.
+
+    `signature` is the seller's as it was then, in the form of the body: HTML, or text.
+    """
 
     subject: str
     html: str | None
@@ -170,6 +189,7 @@ class Content:
     attachments: tuple[Attachment, ...] = ()
     individual: bool = False
     """Whether each recipient gets a copy of their own (rule S6)."""
+    signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

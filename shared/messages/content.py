@@ -23,6 +23,7 @@ async def store_content(organization: Organization, message: str, content: Conte
         "regarding": asdict(content.regarding) if content.regarding else None,
         "attachments": [asdict(attachment) for attachment in content.attachments],
         "individual": content.individual,
+        "signature": content.signature,
     }
     await organization.blobs.put(CONTAINER, _name(message), json.dumps(value).encode())
 
@@ -41,6 +42,7 @@ async def load_content(organization: Organization, message: str) -> Content:
         regarding=RecordRef(**value["regarding"]) if value["regarding"] else None,
         attachments=tuple(Attachment(**one) for one in value.get("attachments", ())),
         individual=value.get("individual", False),
+        signature=value.get("signature"),
     )
 
 

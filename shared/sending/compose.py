@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from shared.attachments.block import Linked, block
 from shared.model import Content, Link, StoredImage
+from shared.sending.body import html_body, text_body
 from shared.sending.images import InlinePart, InlineParts, LinkedImage, LinkedImages
-from shared.tracking.pixel_image import pixel_place
 from shared.tracking.rewrite import OurAddress, OurRedirect, Own, rewrite, without_ours
 from shared.tracking.tokens import Addresses, Kind, Mangled, Signer, Sound, Target, Withdrawn
 
@@ -51,15 +51,17 @@ def compose(
     `language` is that of the words we add.
     """
     if content.html is None:
-        return Composed(content.text or "", is_html=False)
+        return Composed(text_body(content), is_html=False)
+    pixel = addresses.pixel(target)
+    files = _linked_files(content, target, addresses, language) if followed else ""
+    html = html_body(content, files=files, pixel=pixel)
     if not followed:
         parts = InlineParts()
-        body = without_ours(content.html, own=own, placed=parts.place)
+        body = without_ours(html, own=own, placed=parts.place)
         return Composed(body, is_html=True, inline=parts.found)
     images = LinkedImages(attached, lambda index, name: addresses.image(_part(target, index), name))
-    pixel = addresses.pixel(target)
     rewritten = rewrite(
-        _with_files(content, target, addresses, pixel, language),
+        html,
         redirect=lambda index, url: addresses.redirect(_part(target, index), url),
         own=own,
         pixel=pixel,
@@ -71,20 +73,16 @@ def compose(
     return Composed(rewritten.html, is_html=True, links=links, images=images.found)
 
 
-def _with_files(
-    content: Content, target: Target, addresses: Addresses, pixel: str, language: str
-) -> str:
-    """The body with its followed files at the end, where the pixel would be seen."""
-    html = content.html or ""
-    files = [
-        Linked(one.name, one.size, addresses.attachment(_part(target, one.number), one.name))
-        for one in content.attachments
-        if one.follow
-    ]
-    if not files:
-        return html
-    place = pixel_place(html, pixel)
-    return html[:place] + block(language, files) + html[place:]
+def _linked_files(content: Content, target: Target, addresses: Addresses, language: str) -> str:
+    """The followed files of the message as they stand in it."""
+    return block(
+        language,
+        [
+            Linked(one.name, one.size, addresses.attachment(_part(target, one.number), one.name))
+            for one in content.attachments
+            if one.follow
+        ],
+    )
 
 
 def recognizer(signer: Signer, public_addresses: frozenset[str]) -> Own:

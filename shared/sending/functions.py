@@ -29,6 +29,7 @@ from shared.web.requests import (
 
 if TYPE_CHECKING:
     from shared.access.callers import Caller
+    from shared.model import Seller
     from shared.sending.attempt import Workshop
 
 blueprint = func.Blueprint()
@@ -206,12 +207,16 @@ async def fire_due_messages(timer: func.TimerRequest) -> None:
             log.exception("what is due in %s could not be fired", organization.id)
 
 
-async def language_of(req: func.HttpRequest, organization: Organization) -> str:
-    """The caller's language: what they accept, else the organization's own."""
+async def language_of(
+    req: func.HttpRequest, organization: Organization, seller: Seller | None = None
+) -> str:
+    """The caller's language: what they accept, else the seller's, else the organization's own."""
     from shared.languages import choose
 
-    settings = await organization.settings()
-    return choose(req.headers.get("accept-language"), settings.language)
+    default = seller.language if seller else None
+    if default is None:
+        default = (await organization.settings()).language
+    return choose(req.headers.get("accept-language"), default)
 
 
 async def _list(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
@@ -254,6 +259,7 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     only_params(req)
     body = json_body(req)
     from shared.attachments.staging import given_files
+    from shared.sellers.store import load_seller
     from shared.sending.accept import IdempotencyKey, Order, accept
     from shared.sending.idempotency import check_key, fingerprint, known_answer
     from shared.sending.requests import MessageRequest, check, refuse_too_large
@@ -279,13 +285,14 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     ):
         raise Refusal(403, f"You can send in your own name, {caller.person.address}, only.")
     files = await given_files(organization, request.attachments or (), utc_now())
+    known_seller = await load_seller(organization, seller)
     order = Order(
-        content=request.to_content(files.attachments),
+        content=request.to_content(files.attachments, known_seller),
         files=files,
         from_=from_,
         seller=seller,
         follow=request.follow,
-        language=await language_of(req, organization),
+        language=await language_of(req, organization, known_seller),
     )
     answer = await accept(
         organization,

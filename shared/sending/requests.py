@@ -9,7 +9,8 @@ from pydantic import Field, JsonValue
 
 from shared.attachments.requests import Attachments, attachment_problems
 from shared.errors import Problem, Refusal
-from shared.model import Attachment, Content, FollowChoice, Recipient, RecordRef
+from shared.model import Attachment, Content, FollowChoice, Recipient, RecordRef, Seller
+from shared.sending.signature import signature_of
 from shared.web.fields import (
     Line,
     MailAddress,
@@ -103,7 +104,8 @@ class MessageRequest(Addressed):
     send_at: JsonValue = None
     reminder: JsonValue = None
 
-    def to_content(self, attachments: tuple[Attachment, ...]) -> Content:
+    def to_content(self, attachments: tuple[Attachment, ...], seller: Seller) -> Content:
+        """What is stored of the request, and of what its seller decided until now."""
         return Content(
             subject=self.subject,
             html=self.html,
@@ -112,6 +114,7 @@ class MessageRequest(Addressed):
             regarding=self.regarding.to_ref() if self.regarding else None,
             attachments=attachments,
             individual=self.copies == "individual",
+            signature=signature_of(seller, html=self.html is not None) if self.signature else None,
         )
 
 

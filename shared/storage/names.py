@@ -1,6 +1,9 @@
 """Every table, container and queue the code uses, so that whoever provisions them has one list."""
 
-TABLES = ("messages", "feeds", "schedule", "ingest", "records", "lookups", "settings", "keys")
+TABLES = (
+    *("messages", "feeds", "schedule", "ingest", "records", "lookups", "settings", "keys"),
+    "sellers",
+)
 """Tables of each organization's storage account."""
 
 CONTAINERS = ("content",)
