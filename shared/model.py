@@ -179,6 +179,7 @@ class Content:
     """What was accepted to be sent, whole: kept as a blob, never changed once sending began.
 
     `signature` is the seller's as it was then, in the form of the body: HTML, or text.
+    `in_reply_to` is the message it answers: an id of ours, or the `<Message-ID>` of a mail.
     """
 
     subject: str
@@ -190,6 +191,15 @@ class Content:
     individual: bool = False
     """Whether each recipient gets a copy of their own (rule S6)."""
     signature: str | None = None
+    in_reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a reply quotes of the mail it answers, as Exchange put it into the draft."""
+
+    content: str
+    is_html: bool
 
 
 @dataclass(frozen=True, slots=True)

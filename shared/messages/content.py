@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from shared.errors import StorageUnavailable
 from shared.messages.rows import recipients_from_json, recipients_to_json
-from shared.model import Attachment, Content, RecordRef
+from shared.model import Attachment, Content, Quote, RecordRef
 from shared.organizations import Organization
 
 CONTAINER = "content"
@@ -24,6 +24,7 @@ async def store_content(organization: Organization, message: str, content: Conte
         "attachments": [asdict(attachment) for attachment in content.attachments],
         "individual": content.individual,
         "signature": content.signature,
+        "inReplyTo": content.in_reply_to,
     }
     await organization.blobs.put(CONTAINER, _name(message), json.dumps(value).encode())
 
@@ -43,12 +44,28 @@ async def load_content(organization: Organization, message: str) -> Content:
         attachments=tuple(Attachment(**one) for one in value.get("attachments", ())),
         individual=value.get("individual", False),
         signature=value.get("signature"),
+        in_reply_to=value.get("inReplyTo"),
     )
+
+
+async def store_quote(organization: Organization, message: str, copy: int, quote: Quote) -> None:
+    """Keeps what a copy quotes, so that every attempt to send it quotes the same."""
+    value = json.dumps(asdict(quote)).encode()
+    await organization.blobs.put(CONTAINER, _quote_name(message, copy), value)
+
+
+async def load_quote(organization: Organization, message: str, copy: int) -> Quote | None:
+    blob = await organization.blobs.get(CONTAINER, _quote_name(message, copy))
+    return None if blob is None else Quote(**json.loads(blob))
 
 
 def file_name(message: str, number: int) -> str:
     """The blob that holds an attachment of a message until nobody needs it any more."""
     return f"files/{message}/{number}"
+
+
+def _quote_name(message: str, copy: int) -> str:
+    return f"messages/{message}/quote-{copy}.json"
 
 
 def _name(message: str) -> str:

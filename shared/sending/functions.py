@@ -261,6 +261,7 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     from shared.attachments.staging import given_files
     from shared.sellers.store import load_seller
     from shared.sending.accept import IdempotencyKey, Order, accept
+    from shared.sending.conversation import refuse_unknown
     from shared.sending.idempotency import check_key, fingerprint, known_answer
     from shared.sending.requests import MessageRequest, check, refuse_too_large
 
@@ -284,6 +285,8 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         and {from_, seller} != {caller.person.address}
     ):
         raise Refusal(403, f"You can send in your own name, {caller.person.address}, only.")
+    recipients, seen_by = request.recipients(), caller.sees_own_or_followed
+    await refuse_unknown(organization, request.in_reply_to, recipients, seen_by)
     files = await given_files(organization, request.attachments or (), utc_now())
     known_seller = await load_seller(organization, seller)
     order = Order(

@@ -15,6 +15,7 @@ _LINES = "div, table, thead, tbody, tfoot, tr, td, th"
 """What begins a line and no paragraph; mail lays itself out with tables."""
 _EDGE = "\ue000"  # of private use: no text has it
 _EDGES = re.compile(rf"[\s{_EDGE}]*{_EDGE}[\s{_EDGE}]*")
+_GAP = re.compile(r"\n{3,}")
 _SPACE_THAT_COLLAPSES = re.compile(r"^ | (?= )")
 
 
@@ -29,11 +30,15 @@ def to_text(html: str) -> str:
         line.insert_before(Text(_EDGE))
         line.insert_after(Text(_EDGE))
         line.unwrap()
-    shown = document.to_text(_AS_READ)
-    return _EDGES.sub(lambda run: "\n\n" if "\n" in run[0] else "\n", shown).strip()
+    shown = _EDGES.sub(_line_end, document.to_text(_AS_READ))
+    return _GAP.sub("\n\n", shown).strip()
 
 
 def to_html(text: str) -> str:
     """`text` with its lines and its indents, safe to stand in a body."""
     lines = escape(text, quote=False).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "<br>\n".join(_SPACE_THAT_COLLAPSES.sub("&nbsp;", line) for line in lines)
+
+
+def _line_end(edges: re.Match[str]) -> str:
+    return "\n\n" if "\n" in edges[0] else "\n"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from shared.attachments.requests import Attachments, attachment_problems
 from shared.errors import Problem, Refusal
+from shared.messages.rows import MESSAGE_ID
 from shared.model import Attachment, Content, FollowChoice, Recipient, RecordRef, Seller
 from shared.sending.signature import signature_of
 from shared.web.fields import (
@@ -32,7 +34,19 @@ MOST_RECIPIENTS = 500
 LARGEST_INLINE = 3 * 1024 * 1024
 """Bytes of all files together that come inside a request."""
 
-NOT_YET = ("template", "sendAt", "reminder", "inReplyTo")
+_INTERNET_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}@[!-;=?-~]{1,400}>")
+
+NOT_YET = ("template", "sendAt", "reminder")
+
+
+def _answered_id(value: str) -> str:
+    if not (MESSAGE_ID.fullmatch(value) or _INTERNET_MESSAGE_ID.fullmatch(value)):
+        raise ValueError("This is neither the id of a message nor a <Message-ID>")
+    return value
+
+
+AnsweredId = Annotated[str, AfterValidator(_answered_id)]
+"""The id of a message of ours, or the `<Message-ID>` of a mail (RFC 5322 §3.6.4)."""
 
 
 class Ref(RequestModel):
@@ -91,7 +105,7 @@ class MessageRequest(Addressed):
     from_: Annotated[MailAddress, Field(alias="from")]
     seller: MailAddress | None = None
     regarding: Ref | None = None
-    in_reply_to: JsonValue = None
+    in_reply_to: AnsweredId | None = None
     copies: Literal["one", "individual"] = "one"
     draft: bool = False
     signature: bool = True
@@ -114,6 +128,7 @@ class MessageRequest(Addressed):
             regarding=self.regarding.to_ref() if self.regarding else None,
             attachments=attachments,
             individual=self.copies == "individual",
+            in_reply_to=self.in_reply_to,
             signature=signature_of(seller, html=self.html is not None) if self.signature else None,
         )
 

@@ -174,8 +174,16 @@ LATER = [
     but("sendAt false", "/sendAt", "not available yet", sendAt=False),
     but("a reminder", "/reminder", "not available yet",
         reminder={"condition": "anyway", "at": "2026-11-25T09:00:00-03:00"}),
-    but("inReplyTo", "/inReplyTo", "not available yet", inReplyTo="<1@example.com>"),
     but("a draft", "/draft", "not available yet", draft=True),
+]  # fmt: skip
+ANSWERS = [
+    but("an answer to a number", "/inReplyTo", inReplyTo=1),
+    *(
+        but(f"an answer to {one!r}", "/inReplyTo", "neither the id", inReplyTo=one)
+        for one in ("", "x", "a" * 31, "A" * 32, "a@b", "<>", "<nobody>", "<a@b> ", "<a@b><c@d>",
+                    "<a b@c>", "<a@b>\r\nBcc: x@y", "<a'@b>\0", f"<{'a' * 501}@b>", "<é@b>")
+    ),
+    but("an answer to nothing", "/inReplyTo", "no such message", inReplyTo="0" * 32),
 ]  # fmt: skip
 FILES = [
     but("files that are an object", "/attachments", attachments={}),
@@ -220,7 +228,16 @@ TOO_LARGE = [
     but("files over 3 MB together", "/attachments", "3 MB", 413,
         attachments=files({"content": "AAAA" * (MEGABYTE // 2 + 1)}) * 2),
 ]  # fmt: skip
-EVERYTHING = [*UNKNOWN_FIELDS, *WRONG_TYPES, *VALUES, *ADDRESSES, *LATER, *FILES, *TOO_LARGE]
+EVERYTHING = [
+    *UNKNOWN_FIELDS,
+    *WRONG_TYPES,
+    *VALUES,
+    *ADDRESSES,
+    *LATER,
+    *ANSWERS,
+    *FILES,
+    *TOO_LARGE,
+]
 
 NOT_JSON = {
     "nothing": b"",
@@ -346,7 +363,8 @@ def test_a_key_that_came_with_a_refused_message_is_free_for_the_mended_one(
 @pytest.mark.parametrize(
     "field",
     [
-        *({name: None} for name in ("template", "attachments", "sendAt", "reminder", "inReplyTo")),
+        *({name: None} for name in ("template", "attachments", "sendAt", "reminder")),
+        *({"inReplyTo": one} for one in (None, "<a.b-c+d=$1@x.example>", '<"q"@[10.0.0.1]>')),
         {"attachments": []},
         {"copies": "one"},
         {"draft": False},
