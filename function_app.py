@@ -6,6 +6,7 @@ sending         …/messages · …/follow-check · queue deliver · timer
 messages        …/messages/{id} · …/send · …/cancel · …/retry
 records         …/records/{type}/{id}
 timing          …/delivery-time
+sellers         …/sellers/{address}
 administration  …/settings · health
 pages           what sellers see
 """
@@ -17,6 +18,7 @@ from shared.attachments.functions import blueprint as attachments
 from shared.messages.functions import blueprint as messages
 from shared.pages.functions import blueprint as pages
 from shared.records.functions import blueprint as records
+from shared.sellers.functions import blueprint as sellers
 from shared.sending.functions import blueprint as sending
 from shared.timing.functions import blueprint as timing
 from shared.tracking.functions import blueprint as tracking
@@ -24,7 +26,7 @@ from shared.tracking.functions import blueprint as tracking
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 for room in (
-    *(tracking, attachments, sending, messages, records),
+    *(tracking, attachments, sending, messages, records, sellers),
     *(timing, administration, pages),
 ):
     app.register_functions(room)

@@ -24,6 +24,7 @@ var tableNames = [
   'settings'
   'keys'
   'aggregates'
+  'sellers'
 ]
 var containerNames = [
   'content'

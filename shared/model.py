@@ -95,6 +95,22 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Seller:
+    """What a seller decided for their own mail. `address` is in lower case.
+
+    `language` is that of the words we add to their messages. `signature` is HTML, `signature_text`
+    its form for messages in plain text; where one is absent it is made from the other.
+    """
+
+    address: str
+    name: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+    signature: str | None = None
+    signature_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recipient:
     """One address of a message. `field` is `to`, `cc` or `bcc`.
 
@@ -197,7 +213,11 @@ class SendTime:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What was accepted to be sent, whole: kept as a blob, never changed once sending began."""
+    """What was accepted to be sent, whole: kept as a blob, never changed once sending began.
+
+    `signature` is the seller's as it was then, in the form of the body: HTML, or text.
+    `in_reply_to` is the message it answers: an id of ours, or the `<Message-ID>` of a mail.
+    """
 
     subject: str
     html: str | None
@@ -207,6 +227,16 @@ class Content:
     attachments: tuple[Attachment, ...] = ()
     individual: bool = False
     """Whether each recipient gets a copy of their own (rule S6)."""
+    signature: str | None = None
+    in_reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a reply quotes of the mail it answers, as Exchange put it into the draft."""
+
+    content: str
+    is_html: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from shared.messages.rows import (
     recipients_from_json,
     recipients_to_json,
 )
-from shared.model import Attachment, Content, RecordRef
+from shared.model import Attachment, Content, Quote, RecordRef
 from shared.organizations import Organization
 
 CONTAINER = "content"
@@ -38,6 +38,8 @@ async def store_content(
         "regarding": asdict(content.regarding) if content.regarding else None,
         "attachments": [asdict(attachment) for attachment in content.attachments],
         "individual": content.individual,
+        "signature": content.signature,
+        "inReplyTo": content.in_reply_to,
     }
     await organization.blobs.put(CONTAINER, _name(message, name), json.dumps(value).encode())
 
@@ -82,12 +84,29 @@ def _from_blob(blob: bytes) -> Content:
         regarding=RecordRef(**value["regarding"]) if value["regarding"] else None,
         attachments=tuple(Attachment(**one) for one in value.get("attachments", ())),
         individual=value.get("individual", False),
+        signature=value.get("signature"),
+        in_reply_to=value.get("inReplyTo"),
     )
+
+
+async def store_quote(organization: Organization, message: str, copy: int, quote: Quote) -> None:
+    """Keeps what a copy quotes, so that every attempt to send it quotes the same."""
+    value = json.dumps(asdict(quote)).encode()
+    await organization.blobs.put(CONTAINER, _quote_name(message, copy), value)
+
+
+async def load_quote(organization: Organization, message: str, copy: int) -> Quote | None:
+    blob = await organization.blobs.get(CONTAINER, _quote_name(message, copy))
+    return None if blob is None else Quote(**json.loads(blob))
 
 
 def file_name(message: str, number: int) -> str:
     """The blob that holds an attachment of a message until nobody needs it any more."""
     return f"files/{message}/{number}"
+
+
+def _quote_name(message: str, copy: int) -> str:
+    return _name(message, f"quote-{copy}")
 
 
 def _folder(message: str) -> str:

@@ -177,6 +177,7 @@ async def _changer(req: func.HttpRequest, caller: Caller) -> Changer:
         new_id=lambda: uuid.uuid4().hex,
         language=choose(req.headers.get("accept-language"), settings.language),
         may_send_as=caller.require_own_name,
+        seen_by=caller.sees_own_or_followed,
     )
 
 

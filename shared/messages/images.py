@@ -13,9 +13,14 @@ from shared.organizations import Organization
 CONTAINER = "content"
 
 
+def image_name(sha256: str) -> str:
+    """The blob of an image."""
+    return f"images/{sha256}"
+
+
 async def store_image(organization: Organization, sha256: str, content: bytes) -> None:
     """Writes an image under its hash; one that is there already is the same."""
-    await organization.blobs.put(CONTAINER, _name(sha256), content)
+    await organization.blobs.put(CONTAINER, image_name(sha256), content)
 
 
 async def load_image(
@@ -26,9 +31,5 @@ async def load_image(
     if read is None:
         return None
     image = image_from_row(read.row)
-    content = await organization.blobs.get(CONTAINER, _name(image.sha256))
+    content = await organization.blobs.get(CONTAINER, image_name(image.sha256))
     return None if content is None else (image, content)
-
-
-def _name(sha256: str) -> str:
-    return f"images/{sha256}"

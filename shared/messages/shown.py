@@ -62,6 +62,7 @@ def whole(
         "follow": message.follow_choice.value,
         "notFollowedReasons": sentences["reasons"],
         "regarding": _ref(content.regarding),
+        "inReplyTo": content.in_reply_to,
         "recipients": [
             {
                 "field": one.field,

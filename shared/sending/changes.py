@@ -31,6 +31,7 @@ from shared.messages.stored import Stored, new_copies, read_message, write_messa
 from shared.messages.todo import with_todo
 from shared.model import Attachment, Content, SendTime, Status
 from shared.organizations import Organization
+from shared.sellers.store import load_seller
 from shared.sending.accept import (
     Order,
     decide,
@@ -38,6 +39,7 @@ from shared.sending.accept import (
     message_row,
     put_in_schedule,
 )
+from shared.sending.conversation import refuse_unknown
 from shared.sending.due import put_look, remove_look
 from shared.sending.requests import MessageChange, check
 from shared.sending.sequel import Words, follow_up
@@ -53,7 +55,8 @@ ENDED = (Status.FAILED, Status.CANCELLED)
 
 @dataclass(slots=True)
 class Changer:
-    """What changing needs. `may_send_as` refuses who may not send from a mailbox for a seller."""
+    """What changing needs. `may_send_as` refuses who may not send from a mailbox for a seller;
+    `seen_by` is who sees their own messages only."""
 
     organization: Organization
     words: Words
@@ -61,6 +64,7 @@ class Changer:
     new_id: Callable[[], str]
     language: str
     may_send_as: Callable[[str, str], None] = field(default=lambda from_, seller: None)
+    seen_by: str | None = None
 
 
 async def change(changer: Changer, message: str, changes: Mapping[str, Any]) -> MessageRow:
@@ -143,13 +147,17 @@ async def _order(
     now: datetime,
 ) -> Order:
     """The message as it shall be, checked as a new one is."""
+    organization = changer.organization
     request = MessageChange.of(message, content, dict(changes))
     send_time = check(request, now, content.attachments)
+    recipients = request.recipients()
+    await refuse_unknown(organization, request.in_reply_to, recipients, changer.seen_by)
+    seller = await load_seller(organization, request.seller_address)
     if "sendAt" not in changes:
         send_time = _still(message, now, draft=request.draft)
-    brought = await given_files(changer.organization, request.files(first), now)
+    brought = await given_files(organization, request.files(first), now)
     order = request.to_order(
-        brought, send_time, changer.language, stored=content.attachments, first=first
+        brought, send_time, seller, changer.language, stored=content.attachments, first=first
     )
     changer.may_send_as(order.from_, order.seller)
     return order

@@ -9,9 +9,10 @@ from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
 from shared.attachments.block import Linked, block
-from shared.model import Content, Link, StoredImage
+from shared.model import Content, Link, Quote, StoredImage
+from shared.sending.body import html_body, text_body
 from shared.sending.images import InlinePart, InlineParts, LinkedImage, LinkedImages
-from shared.tracking.pixel_image import pixel_place
+from shared.sending.quote import html_quote, text_quote
 from shared.tracking.rewrite import OurAddress, OurRedirect, Own, rewrite, without_ours
 from shared.tracking.tokens import Addresses, Kind, Mangled, Signer, Sound, Target, Withdrawn
 
@@ -20,14 +21,16 @@ from shared.tracking.tokens import Addresses, Kind, Mangled, Signer, Sound, Targ
 class Composed:
     """A body ready to be sent, and what belongs to it.
 
-    Of a followed one the links in it, and the images to store before anybody can ask for them; of
-    one that is not followed the images that must travel with it.
+    Of a followed one the links in it, and the images to store before anybody can ask for them:
+    those attachments whose content ids are in `linked` need not travel. Of one that is not followed
+    the images that must travel with it.
     """
 
     body: str
     is_html: bool
     links: tuple[Link, ...] = ()
     images: tuple[LinkedImage, ...] = ()
+    linked: frozenset[str] = frozenset()
     inline: tuple[InlinePart, ...] = ()
 
 
@@ -43,23 +46,28 @@ def compose(
     own: Own,
     language: str,
     attached: Mapping[str, StoredImage] = _NONE,
+    quote: Quote | None = None,
 ) -> Composed:
     """Composes one copy of a message. The same content gives the same links at every attempt.
 
     `attached` are the images among its attachments by their content ids, which a followed body
-    links, too (those that come back in `images`); one that is not followed keeps them as they are.
-    `language` is that of the words we add.
+    links, too (those that come back in `linked`); one that is not followed keeps them as they are.
+    `quote` is what a reply quotes. `language` is that of the words we add.
     """
     if content.html is None:
-        return Composed(content.text or "", is_html=False)
+        quoted = text_quote(quote, own=own) if quote else ""
+        return Composed(text_body(content, quote=quoted), is_html=False)
+    pixel = addresses.pixel(target)
+    files = _linked_files(content, target, addresses, language) if followed else ""
+    quoted = html_quote(quote, own=own, pixel=pixel) if quote else ""
+    html = html_body(content, files=files, quote=quoted, pixel=pixel)
     if not followed:
         parts = InlineParts()
-        body = without_ours(content.html, own=own, placed=parts.place)
+        body = without_ours(html, own=own, placed=parts.place)
         return Composed(body, is_html=True, inline=parts.found)
     images = LinkedImages(attached, lambda index, name: addresses.image(_part(target, index), name))
-    pixel = addresses.pixel(target)
     rewritten = rewrite(
-        _with_files(content, target, addresses, pixel, language),
+        html,
         redirect=lambda index, url: addresses.redirect(_part(target, index), url),
         own=own,
         pixel=pixel,
@@ -68,23 +76,25 @@ def compose(
     links = tuple(
         Link(found.index, found.url, found.text, found.not_followed) for found in rewritten.links
     )
-    return Composed(rewritten.html, is_html=True, links=links, images=images.found)
+    return Composed(
+        rewritten.html,
+        is_html=True,
+        links=links,
+        images=images.found,
+        linked=images.attached_found,
+    )
 
 
-def _with_files(
-    content: Content, target: Target, addresses: Addresses, pixel: str, language: str
-) -> str:
-    """The body with its followed files at the end, where the pixel would be seen."""
-    html = content.html or ""
-    files = [
-        Linked(one.name, one.size, addresses.attachment(_part(target, one.number), one.name))
-        for one in content.attachments
-        if one.follow
-    ]
-    if not files:
-        return html
-    place = pixel_place(html, pixel)
-    return html[:place] + block(language, files) + html[place:]
+def _linked_files(content: Content, target: Target, addresses: Addresses, language: str) -> str:
+    """The followed files of the message as they stand in it."""
+    return block(
+        language,
+        [
+            Linked(one.name, one.size, addresses.attachment(_part(target, one.number), one.name))
+            for one in content.attachments
+            if one.follow
+        ],
+    )
 
 
 def recognizer(signer: Signer, public_addresses: frozenset[str]) -> Own:

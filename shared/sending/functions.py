@@ -29,6 +29,7 @@ from shared.web.requests import (
 
 if TYPE_CHECKING:
     from shared.access.callers import Caller
+    from shared.model import Seller
     from shared.sending.attempt import Workshop
 
 blueprint = func.Blueprint()
@@ -146,12 +147,16 @@ async def fire_due_messages(timer: func.TimerRequest) -> None:
             log.exception("what is due in %s could not be fired", organization.id)
 
 
-async def language_of(req: func.HttpRequest, organization: Organization) -> str:
-    """The caller's language: what they accept, else the organization's own."""
+async def language_of(
+    req: func.HttpRequest, organization: Organization, seller: Seller | None = None
+) -> str:
+    """The caller's language: what they accept, else the seller's, else the organization's own."""
     from shared.languages import choose
 
-    settings = await organization.settings()
-    return choose(req.headers.get("accept-language"), settings.language)
+    default = seller.language if seller else None
+    if default is None:
+        default = (await organization.settings()).language
+    return choose(req.headers.get("accept-language"), default)
 
 
 async def _list(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
@@ -194,7 +199,9 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     only_params(req)
     body = json_body(req)
     from shared.attachments.staging import given_files
+    from shared.sellers.store import load_seller
     from shared.sending.accept import IdempotencyKey, accept
+    from shared.sending.conversation import refuse_unknown
     from shared.sending.idempotency import check_key, fingerprint, known_answer
     from shared.sending.requests import MessageRequest, check, refuse_too_large
 
@@ -210,8 +217,12 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
             return _accepted(answer)
     request = parse(MessageRequest, body)
     send_time = check(request, utc_now())
+    seller = await load_seller(organization, request.seller_address)
+    recipients, seen_by = request.recipients(), caller.sees_own_or_followed
+    await refuse_unknown(organization, request.in_reply_to, recipients, seen_by)
     files = await given_files(organization, request.files(), utc_now())
-    order = request.to_order(files, send_time, await language_of(req, organization))
+    language = await language_of(req, organization, seller)
+    order = request.to_order(files, send_time, seller, language)
     caller.require_own_name(order.from_, order.seller)
     answer = await accept(
         organization,

@@ -52,10 +52,16 @@ class LinkedImages:
         self._attached = attached
         self._address = address
         self._found: dict[str, LinkedImage] = {}
+        self._attached_found: set[str] = set()
 
     @property
     def found(self) -> tuple[LinkedImage, ...]:
         return tuple(self._found.values())
+
+    @property
+    def attached_found(self) -> frozenset[str]:
+        """The content ids of the attachments that the body links now."""
+        return frozenset(self._attached_found)
 
     def place(self, address: str) -> str | None:
         """The address under which the image at `address` goes out; None where it stays."""
@@ -69,6 +75,8 @@ class LinkedImages:
                 return None
             linked = LinkedImage(len(self._found), image, data.content if data else None)
             self._found[image.sha256] = linked
+        if data is None and (name := content_id(address)):
+            self._attached_found.add(name)
         return self._address(linked.index, linked.image.name)
 
     def _attachment(self, address: str) -> StoredImage | None:

@@ -22,9 +22,8 @@ from shared.graph.errors import Ambiguous, GraphError, NotDone, NotFound, Refuse
 from shared.graph.mail import Draft, FoundMessage
 from shared.graph.uploads import Source
 from shared.messages.content import CONTAINER, file_name
-from shared.messages.images import store_image
-from shared.messages.rows import TABLE, CopyRow, MessageRow, image_to_row, link_to_row
-from shared.model import Attachment, Content, Failure, Recipient, Step
+from shared.messages.rows import TABLE, CopyRow, MessageRow, link_to_row
+from shared.model import Attachment, Content, Failure, Quote, Recipient, Step, StoredImage
 from shared.sending.attempt import (
     Attempt,
     Failed,
@@ -35,7 +34,9 @@ from shared.sending.attempt import (
     with_ids,
 )
 from shared.sending.compose import Composed, compose
+from shared.sending.conversation import reply_draft
 from shared.sending.images import InlinePart
+from shared.sending.linked_images import attached_images, store_images
 from shared.storage.tables import Write
 from shared.tracking.tokens import Target
 
@@ -79,11 +80,18 @@ class OneCopy:
                 raise Failed(Failure("mayHaveBeenSent"), of_copy=True)
             await self.reach(Step.DRAFTED, found)
         else:
-            composed = await self.compose(content)
-            await self.draft(content, composed, found)
-            await self.attach(content, composed, anew=found is None)
+            await self.prepare(content, found)
         await self.send()
         return None
+
+    async def prepare(self, content: Content, found: FoundMessage | None) -> None:
+        """The draft whole, as it is sent; `found` is what an earlier attempt made of it."""
+        if content.in_reply_to is None:
+            composed = await self.compose(content)
+            await self.draft(content, composed, found)
+        else:
+            composed = await self.reply(content, content.in_reply_to, found)
+        await self.attach(content, composed, anew=found is None)
 
     async def look_up(self) -> FoundMessage | None:
         """What Graph has under the send key, where an earlier attempt may have begun this copy: the
@@ -102,10 +110,15 @@ class OneCopy:
             await self.attempt.ask(mail.delete_message(mailbox, spare.id))
         return sent or next(iter(drafts), None)
 
-    async def compose(self, content: Content) -> Composed:
+    async def compose(self, content: Content, quote: Quote | None = None) -> Composed:
         """The body, with its links written down before anybody can click one."""
         attempt = self.attempt
         target = Target(attempt.organization.id, self.message.id, self.number)
+        attached: Mapping[str, StoredImage] = {}
+        if self.message.followed:
+            attached = await attached_images(
+                attempt.organization, self.message.id, content.attachments
+            )
         # In a thread: a large body takes long, and pixels are answered in this loop.
         composed = await asyncio.to_thread(
             compose,
@@ -115,32 +128,16 @@ class OneCopy:
             addresses=attempt.workshop.addresses,
             own=attempt.workshop.own,
             language=self.message.language,
+            attached=attached,
+            quote=quote,
         )
         rows = [
             Write("upsert", link_to_row(self.message.id, self.number, place, link))
             for place, link in enumerate(composed.links)
         ]
-        await self.store_images(composed)
+        await store_images(attempt, self.number, content.attachments, attached, composed)
         await attempt.write_rows(rows)
         return composed
-
-    async def store_images(self, composed: Composed) -> None:
-        """Stores the images that the body links, then the rows that say which is which.
-
-        Both are the same at every attempt, so that it does not matter where the last one ended.
-        """
-        for linked in composed.images:
-            if linked.content is not None:
-                await store_image(self.attempt.organization, linked.image.sha256, linked.content)
-        await self.attempt.write_rows(
-            [
-                Write(
-                    "upsert",
-                    image_to_row(self.message.id, self.number, linked.index, linked.image),
-                )
-                for linked in composed.images
-            ]
-        )
 
     async def forget_links(self) -> None:
         """Removes the links and images of a followed draft that an earlier attempt made: nobody has
@@ -168,12 +165,40 @@ class OneCopy:
         )
         await self.reach(Step.DRAFTED, draft)
 
+    async def reply(
+        self, content: Content, in_reply_to: str, found: FoundMessage | None
+    ) -> Composed:
+        """The draft in the thread of what is answered. It is whole once its step is recorded; one
+        that an earlier attempt left before is written anew."""
+        whole = found is not None and self.copy.step is not Step.ACCEPTED
+        if not whole and self.copy.step is not Step.ACCEPTED:
+            # The draft was whole and is gone: what is made now is not, until it is recorded again.
+            await self.reach(Step.ACCEPTED)
+        attempt, copies = self.attempt, self.message.copies
+        await attempt.hold()
+        recipients = _recipients(content, copies, self.number)
+        draft, quote = await reply_draft(
+            attempt, self.number, in_reply_to, recipients, self.send_key, found
+        )
+        composed = await self.compose(content, quote)
+        if not whole:
+            await attempt.hold()
+            ours = _draft(content, copies, self.number, composed, self.send_key)
+            change = attempt.workshop.mail.update_draft(self.message.from_, draft.id, ours)
+            draft = await attempt.ask(change, self.copy.recipient)
+        await self.reach(Step.DRAFTED, draft)
+        return composed
+
     async def attach(self, content: Content, composed: Composed, *, anew: bool) -> None:
         """The files that travel with the message, and then the images of its body where it is not
         followed; those that an adopted draft has stay."""
         followed = self.message.followed
         files = [
-            *(self.travelling(one) for one in content.attachments if not (followed and one.follow)),
+            *(
+                self.travelling(one)
+                for one in content.attachments
+                if not (followed and one.follow) and one.content_id not in composed.linked
+            ),
             *(_inline(part) for part in composed.inline),
         ]
         if not files:
@@ -182,11 +207,12 @@ class OneCopy:
         draft = self.copy.draft_id
         assert draft is not None
         there = [] if anew else await attempt.ask(mail.attachments_of(mailbox, draft))
-        names = Counter(one.name for one in there)
+        # A quote brings images of its own, which may have the name of one of ours.
+        known = Counter((one.name, one.content_id if one.is_inline else None) for one in there)
         for file in files:
-            if names[file.name]:
+            if known[file.name, file.content_id]:
                 # Files come in their order: of several with one name the first are there.
-                names[file.name] -= 1
+                known[file.name, file.content_id] -= 1
                 continue
             await attempt.ask(mail.add_attachment(mailbox, draft, file))
         await self.reach(Step.ATTACHED)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from shared.attachments.requests import (
     AttachmentChanges,
@@ -18,17 +19,19 @@ from shared.attachments.requests import (
 )
 from shared.attachments.staging import GivenFiles
 from shared.errors import Problem, Refusal
-from shared.messages.rows import MessageRow
+from shared.messages.rows import MESSAGE_ID, MessageRow
 from shared.model import (
     Attachment,
     Content,
     FollowChoice,
     Recipient,
     RecordRef,
+    Seller,
     SendTime,
     Status,
 )
 from shared.sending.accept import Order
+from shared.sending.signature import signature_of
 from shared.timing.send_times import read_send_time
 from shared.web.fields import (
     Line,
@@ -52,7 +55,19 @@ MOST_RECIPIENTS = 500
 LARGEST_INLINE = 3 * 1024 * 1024
 """Bytes of all files together that come inside a request."""
 
-NOT_YET = ("template", "reminder", "inReplyTo")
+_INTERNET_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}@[!-;=?-~]{1,400}>")
+
+NOT_YET = ("template", "reminder")
+
+
+def _answered_id(value: str) -> str:
+    if not (MESSAGE_ID.fullmatch(value) or _INTERNET_MESSAGE_ID.fullmatch(value)):
+        raise ValueError("This is neither the id of a message nor a <Message-ID>")
+    return value
+
+
+AnsweredId = Annotated[str, AfterValidator(_answered_id)]
+"""The id of a message of ours, or the `<Message-ID>` of a mail (RFC 5322 §3.6.4)."""
 
 
 class Ref(RequestModel):
@@ -129,7 +144,7 @@ class MessageRequest(Addressed):
     from_: Annotated[MailAddress, Field(alias="from")]
     seller: MailAddress | None = None
     regarding: Ref | None = None
-    in_reply_to: JsonValue = None
+    in_reply_to: AnsweredId | None = None
     copies: Literal["one", "individual"] = "one"
     draft: bool = False
     signature: bool = True
@@ -142,6 +157,10 @@ class MessageRequest(Addressed):
     send_at: JsonValue = None
     reminder: JsonValue = None
 
+    @property
+    def seller_address(self) -> str:
+        return (self.seller or self.from_).lower()
+
     def files(self, first: int = 1) -> dict[int, AttachmentRequest]:
         """The files by their numbers; new ones are numbered from `first` on."""
         numbers = itertools.count(first)
@@ -151,14 +170,14 @@ class MessageRequest(Addressed):
         self,
         brought: GivenFiles,
         send_time: SendTime | None,
+        seller: Seller,
         language: str,
         *,
         stored: Sequence[Attachment] = (),
         first: int = 1,
     ) -> Order:
-        """What is asked for: with the files that come with the request, numbered from `first` on,
-        and those that are stored and stay."""
-        from_ = self.from_.lower()
+        """What is asked for: with what its seller decided until now, with the files that come with
+        the request, numbered from `first` on, and those that are stored and stay."""
         known = {one.number: one for one in (*stored, *brought.attachments)}
         attachments = tuple(
             replace(known[number], follow=one.follow)
@@ -167,9 +186,9 @@ class MessageRequest(Addressed):
             for number, one in self.files(first).items()
         )
         return Order(
-            content=self._content(attachments),
-            from_=from_,
-            seller=(self.seller or from_).lower(),
+            content=self._content(attachments, seller),
+            from_=self.from_.lower(),
+            seller=self.seller_address,
             follow=self.follow,
             language=language,
             files=brought,
@@ -177,7 +196,7 @@ class MessageRequest(Addressed):
             send_time=send_time,
         )
 
-    def _content(self, attachments: tuple[Attachment, ...]) -> Content:
+    def _content(self, attachments: tuple[Attachment, ...], seller: Seller) -> Content:
         return Content(
             subject=self.subject,
             html=self.html,
@@ -186,6 +205,8 @@ class MessageRequest(Addressed):
             regarding=self.regarding.to_ref() if self.regarding else None,
             attachments=attachments,
             individual=self.copies == "individual",
+            in_reply_to=self.in_reply_to,
+            signature=signature_of(seller, html=self.html is not None) if self.signature else None,
         )
 
 
@@ -218,6 +239,8 @@ class MessageChange(MessageRequest):
                 {"id": str(one.number), "follow": one.follow} for one in content.attachments
             ],
             "follow": message.follow_choice.value,
+            "inReplyTo": content.in_reply_to,
+            "signature": content.signature is not None,
         }
         return parse(cls, stays | changes)
 

@@ -1,15 +1,8 @@
 """Every table, container and queue the code uses, so that whoever provisions them has one list."""
 
 TABLES = (
-    "messages",
-    "feeds",
-    "schedule",
-    "ingest",
-    "records",
-    "lookups",
-    "settings",
-    "keys",
-    "aggregates",
+    *("messages", "feeds", "schedule", "ingest", "records", "lookups", "settings", "keys"),
+    *("aggregates", "sellers"),
 )
 """Tables of each organization's storage account."""
 

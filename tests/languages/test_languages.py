@@ -31,6 +31,7 @@ FAILURES = [
     "messageTooLarge",
     "mayHaveBeenSent",
     "cannotFollow",
+    "conversationNotFound",
     "graphUnavailable",
     "unexpected",
 ]

@@ -18,7 +18,7 @@ from shared.graph.attachments import Attached, Attachment
 from shared.graph.client import GraphTenant
 from shared.graph.drive import Drive
 from shared.graph.drive_items import DriveItem, Link
-from shared.graph.mail import Draft, FoundMessage, Mail
+from shared.graph.mail import Body, Draft, FoundMessage, Mail
 from shared.graph.uploads import Source
 from shared.organizations import Organization
 from shared.storage.blobs import Blobs
@@ -191,6 +191,24 @@ class TroubledMail(Mail):
     async def create_draft(self, mailbox: str, draft: Draft) -> FoundMessage:
         call = super().create_draft
         return await self._trouble.around("create", lambda: call(mailbox, draft))
+
+    async def find_by_internet_message_id(
+        self, mailbox: str, internet_message_id: str
+    ) -> list[FoundMessage]:
+        call = super().find_by_internet_message_id
+        return await self._trouble.around("find", lambda: call(mailbox, internet_message_id))
+
+    async def create_reply(self, mailbox: str, message_id: str, send_key: str) -> FoundMessage:
+        call = super().create_reply
+        return await self._trouble.around("reply", lambda: call(mailbox, message_id, send_key))
+
+    async def body_of(self, mailbox: str, message_id: str) -> Body:
+        call = super().body_of
+        return await self._trouble.around("read", lambda: call(mailbox, message_id))
+
+    async def update_draft(self, mailbox: str, draft_id: str, draft: Draft) -> FoundMessage:
+        call = super().update_draft
+        return await self._trouble.around("change", lambda: call(mailbox, draft_id, draft))
 
     async def delete_message(self, mailbox: str, message_id: str) -> None:
         call = super().delete_message

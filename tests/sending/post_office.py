@@ -92,7 +92,7 @@ class PostOffice:
     def order(self, *recipients: Recipient, **changes: Any) -> Order:
         """An order with a link in it, to a contact that is not stored; `changes` are of either."""
         content = Content("Offer", BODY, None, recipients or self.contact("li@example.com"))
-        names = {"subject", "html", "text", "attachments", "individual"}
+        names = {"subject", "html", "text", "attachments", "individual", "signature", "in_reply_to"}
         content = replace(content, **{n: changes.pop(n) for n in names & set(changes)})
         return replace(Order(content, ANA, ANA, FollowChoice.PREFERRED, "en"), **changes)
 

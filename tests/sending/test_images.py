@@ -83,12 +83,13 @@ def test_images_that_are_attached_are_linked_by_their_content_id_t2() -> None:
     assert "cid:other" in made.body
     (linked,) = made.images
     assert (linked.image.sha256, linked.content) == (LOGO.sha256, None)
+    assert made.linked == {"logo"}
 
 
 def test_what_is_attached_and_no_image_of_ours_is_not_linked_t2() -> None:
     drawing = replace(LOGO, content_type="image/svg+xml")
     made = composed("<img src='cid:logo'>", followed=True, logo=drawing)
-    assert made.images == () and "cid:logo" in made.body
+    assert (made.images, made.linked) == ((), frozenset()) and "cid:logo" in made.body
 
 
 def test_images_of_a_body_that_is_not_followed_travel_with_it_f4() -> None:

@@ -170,7 +170,6 @@ LATER = [
     but("a recommended sendAt", "/sendAt", "not available yet", sendAt="recommended"),
     but("a reminder", "/reminder", "not available yet",
         reminder={"condition": "anyway", "at": "2026-11-25T09:00:00-03:00"}),
-    but("inReplyTo", "/inReplyTo", "not available yet", inReplyTo="<1@example.com>"),
 ]  # fmt: skip
 TIMES = [
     but("sendAt false", "/sendAt", "with its offset", sendAt=False),
@@ -199,6 +198,15 @@ TIMES = [
     but("a draft's bad address", "/to/0/address", draft=True, to=[{"address": "li"}]),
     but("a draft with two bodies", "/text", "not both", draft=True, text="Hello"),
     but("a file by its id", "/attachments/0/id", "not known", attachments=[{"id": "1"}]),
+]  # fmt: skip
+ANSWERS = [
+    but("an answer to a number", "/inReplyTo", inReplyTo=1),
+    *(
+        but(f"an answer to {one!r}", "/inReplyTo", "neither the id", inReplyTo=one)
+        for one in ("", "x", "a" * 31, "A" * 32, "a@b", "<>", "<nobody>", "<a@b> ", "<a@b><c@d>",
+                    "<a b@c>", "<a@b>\r\nBcc: x@y", "<a'@b>\0", f"<{'a' * 501}@b>", "<é@b>")
+    ),
+    but("an answer to nothing", "/inReplyTo", "no such message", inReplyTo="0" * 32),
 ]  # fmt: skip
 FILES = [
     but("files that are an object", "/attachments", attachments={}),
@@ -250,6 +258,7 @@ EVERYTHING = [
     *ADDRESSES,
     *LATER,
     *TIMES,
+    *ANSWERS,
     *FILES,
     *TOO_LARGE,
 ]
@@ -378,7 +387,8 @@ def test_a_key_that_came_with_a_refused_message_is_free_for_the_mended_one(
 @pytest.mark.parametrize(
     "field",
     [
-        *({name: None} for name in ("template", "attachments", "sendAt", "reminder", "inReplyTo")),
+        *({name: None} for name in ("template", "attachments", "sendAt", "reminder")),
+        *({"inReplyTo": one} for one in (None, "<a.b-c+d=$1@x.example>", '<"q"@[10.0.0.1]>')),
         {"attachments": []},
         {"copies": "one"},
         {"draft": False},

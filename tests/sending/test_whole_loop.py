@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -257,3 +258,33 @@ def test_a_message_graph_refuses_is_failed_with_a_sentence_in_the_readers_langua
     shown_in_spanish = service.call("GET", f"messages/{message}", headers=spanish).json()
     assert shown_in_spanish["failure"]["message"] != value["failure"]["message"]
     assert service.received("refused@example.com") == []
+
+
+def test_an_answer_arrives_in_its_thread_and_is_seen_on_its_own_s1(service: RunningService) -> None:
+    address = "thread@example.com"
+    first = send(service, address, "Offer", '<a href="https://a.example/">a</a>')
+    arrived(service, address)
+    soon(lambda: shown(service, first)["status"] == "sent")
+    body = {
+        "from": "ana@contoso.com",
+        "to": [{"address": address, "record": {"type": "contact", "id": address}}],
+        "subject": "Re: Offer",
+        "html": '<img src="cid:logo"><a href="https://b.example/">b</a>',
+        "attachments": [{"name": "l.png", "content": b64encode(PNG).decode(), "contentId": "logo"}],
+        "inReplyTo": first,
+    }
+    other = body | {"from": "ana@fabrikam.com", "attachments": []}
+    theirs = "/api/orgs/fabrikam/messages"
+    assert service.call("POST", theirs, other, key="local-fabrikam").status_code == 422
+    second = service.call("POST", "messages", body).json()["id"]
+    _, mail = soon(lambda: found if len(found := service.received(address)) == 2 else None)
+    assert click_everything(service, mail["html"]) == ["https://b.example/"]
+    assert 'href="https://a.example/"' in mail["html"]
+    (image,) = addresses(service, mail["html"], "i")
+    assert service.host.client.get(image, headers=BROWSER).content == PNG
+    assert mail["attachments"] == []
+    assert shown(service, second)["inReplyTo"] == first
+    (copy,) = shown(service, first)["copies"]
+    assert mail["headers"]["In-Reply-To"] == copy["internetMessageId"]
+    counted(service, second, linkClicks=1)
+    assert shown(service, first)["kpis"]["linkClicks"] == 0

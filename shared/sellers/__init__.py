@@ -1,0 +1,1 @@
+"""Sellers: what each of them decides for their own mail."""
