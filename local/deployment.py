@@ -77,6 +77,8 @@ def app_settings(ports: Ports, data: Path, keys: Secrets) -> dict[str, str]:
         "WEBSITE_AUTH_ENABLED": "True",
         "DUE_SCHEDULE": "*/15 * * * * *",
         "SWEEP_SCHEDULE": "*/10 * * * * *",
+        "WATCH_SCHEDULE": "*/2 * * * * *",
+        "LOOK_SECONDS": "20",
         "LOCAL_STORAGE_KEYS": json.dumps(
             {each.id: keys.account_keys[each.id] for each in ORGANIZATIONS}
         ),

@@ -59,6 +59,8 @@ class Settings:
     journal_dir: Path
     signed_in_people: bool
     """Whether the platform's authentication is on, so that its principal header can be trusted."""
+    look_seconds: int = 300
+    """How often a mailbox is asked what came, should a notification have been lost."""
     local_storage_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     local_graph: str | None = None
 
@@ -78,6 +80,7 @@ class Settings:
                 environ.get("JOURNAL_DIR") or Path(tempfile.gettempdir(), "engagement-journal")
             ),
             signed_in_people=environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
+            look_seconds=reader.seconds("LOOK_SECONDS", default=300),
             local_storage_keys=reader.texts("LOCAL_STORAGE_KEYS"),
             local_graph=environ.get("LOCAL_GRAPH") or None,
         )
@@ -117,6 +120,13 @@ class _Reader:
         if value and not re.fullmatch(_ADDRESS, value):
             self._wrong.append(f"{name} must be an http(s) address without a path, not {value!r}")
         return _as_browsers_spell(value)
+
+    def seconds(self, name: str, default: int) -> int:
+        value = self._environ.get(name) or str(default)
+        if not re.fullmatch(r"[1-9]\d{0,5}", value, re.A):
+            self._wrong.append(f"{name} must be a number of seconds, not {value!r}")
+            return default
+        return int(value)
 
     def json(self, name: str, default: Any) -> Any:
         value = self._environ.get(name)

@@ -57,10 +57,12 @@ class Arrival:
 class ReceivedMail:
     """A message in a mailbox, as its owner received it (or, a draft, may send it).
 
-    `sender` differs from `from_` where a delegate sent it. `headers` are in their order.
+    `type` is Graph's own, `#microsoft.graph.message` or a kind of `eventMessage`. `sender` differs
+    from `from_` where a delegate sent it. `headers` are in their order.
     """
 
     id: str
+    type: str
     received_at: datetime
     is_draft: bool
     from_: Person
@@ -204,6 +206,7 @@ def _read(message: Message) -> ReceivedMail:
     arrival, body = _arrival(message), message.body
     return ReceivedMail(
         id=arrival.id,
+        type=message.odata_type or "",
         received_at=arrival.received_at,
         is_draft=arrival.is_draft,
         from_=arrival.from_,
