@@ -48,7 +48,7 @@ class Lifecycle(Strict):
 
 
 async def forget_everything(request: Request) -> Response:
-    """Mail, drives, faults and the log of requests: as on the first start."""
+    """Mail, drives, faults and the log of requests: as on the first start. Subscribers stay."""
     store_of(request).forget_everything()
     return Response(status_code=204)
 

@@ -26,8 +26,9 @@ LEASE = timedelta(minutes=2)
 @dataclass(frozen=True, slots=True)
 class WatchedMailbox:
     """`seen_until`: mail received before was read. `signed_by`: the key of the subscription's
-    client state. `not_before`, `failures` and `problem` tell of what did not work; `owner` is at
-    work until `busy_until`."""
+    client state. `not_before`, `failures` and `problem` tell why it has no living subscription, or
+    none that could be renewed; `look_after`, that a look did not work; `owner` is at work until
+    `busy_until`."""
 
     address: str
     seen_until: datetime
@@ -37,6 +38,7 @@ class WatchedMailbox:
     signed_by: str | None = None
     renew: bool = False
     looked_at: datetime | None = None
+    look_after: datetime | None = None
     not_before: datetime | None = None
     failures: int = 0
     problem: str | None = None
@@ -139,5 +141,13 @@ def _found(read: Read) -> Found:
 
 
 _INSTANTS = frozenset(
-    {"seen_until", "created_at", "expires_at", "looked_at", "not_before", "busy_until"}
+    {
+        "seen_until",
+        "created_at",
+        "expires_at",
+        "looked_at",
+        "look_after",
+        "not_before",
+        "busy_until",
+    }
 )

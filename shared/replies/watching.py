@@ -40,6 +40,7 @@ _RENEWED_WITHIN = timedelta(hours=4)
 """Renewals are spread over these hours of the day by the mailbox's key."""
 _FIRST_PAUSE = timedelta(seconds=15)
 _LONGEST_PAUSE = timedelta(hours=1)
+_LOOK_PAUSE = timedelta(minutes=1)
 _AT_ONCE = 4
 _MOST_STEPS = 4
 
@@ -65,15 +66,19 @@ def decide(
     look_every: timedelta,
 ) -> Due | None:
     """What the mailbox needs now, if anything; `signed_by` is the key that signs now."""
-    if any(until is not None and now < until for until in (mailbox.busy_until, mailbox.not_before)):
+    if _is_ahead(mailbox.busy_until, now):
         return None
-    if not wanted:
-        return Due.UNSUBSCRIBE if mailbox.subscription else None
-    if not mailbox.is_told_of(now) or mailbox.signed_by != signed_by:
-        return Due.SUBSCRIBE
-    assert mailbox.expires_at is not None
-    if mailbox.renew or now >= mailbox.expires_at - LIFE + renewed_after(mailbox.key):
-        return Due.RENEW
+    # A mailbox that cannot be subscribed to now is looked into all the same.
+    if not _is_ahead(mailbox.not_before, now):
+        if not wanted:
+            return Due.UNSUBSCRIBE if mailbox.subscription else None
+        if not mailbox.is_told_of(now) or mailbox.signed_by != signed_by:
+            return Due.SUBSCRIBE
+        assert mailbox.expires_at is not None
+        if mailbox.renew or now >= mailbox.expires_at - LIFE + renewed_after(mailbox.key):
+            return Due.RENEW
+    if not wanted or _is_ahead(mailbox.look_after, now):
+        return None
     if mailbox.looked_at is None or now >= mailbox.looked_at + look_every:
         return Due.LOOK
     return None
@@ -84,8 +89,13 @@ def renewed_after(key: str) -> timedelta:
     return _RENEWED_AFTER + _RENEWED_WITHIN * (int(key[:8], 16) / 0xFFFFFFFF)
 
 
+def _is_ahead(instant: datetime | None, now: datetime) -> bool:
+    return instant is not None and now < instant
+
+
 async def keep(watcher: Watcher) -> None:
-    """Do what is due for all mailboxes of the organization, as far as the pace allows."""
+    """Do what is due for all mailboxes of the organization, as far as the pace allows: one step for
+    each, so that all are told of before any is looked into."""
     now = watcher.clock()
     found = {one.mailbox.address: one async for one in watched(watcher.organization)}
     await watch_all(
@@ -101,7 +111,7 @@ async def keep(watcher: Watcher) -> None:
     async def in_turn(address: str) -> None:
         async with places:
             try:
-                await attend(watcher, found[address])
+                await attend(watcher, found[address], steps=1)
             except Exception:
                 # It stays claimed for a while; the other mailboxes must not wait for it.
                 log.exception("a mailbox of %s is not watched now", watcher.organization.id)
@@ -119,12 +129,12 @@ async def hear(watcher: Watcher, news: News) -> None:
         return
     told = await change(watcher.organization, found, lambda mailbox: _told(mailbox, news))
     if told is not None:
-        await attend(watcher, told)
+        await attend(watcher, told, steps=_MOST_STEPS)
 
 
-async def attend(watcher: Watcher, found: Found) -> None:
+async def attend(watcher: Watcher, found: Found, *, steps: int) -> None:
     """Do for one mailbox what is due, step by step, unless somebody else is at it."""
-    for _ in range(_MOST_STEPS):
+    for _ in range(steps):
         due = _due(watcher, found.mailbox)
         if due is None or not await watcher.pace.take():
             return
@@ -154,7 +164,12 @@ async def _done(watcher: Watcher, due: Due, found: Found) -> Step:
         return await _DOING[due](watcher, found)
     except (GraphError, Transient) as error:
         log.warning("a mailbox of %s, %s: %s", watcher.organization.id, due.name.lower(), error)
-        return _failed(error, watcher.clock())
+        told = getattr(error, "retry_after", None) if isinstance(error, NotDone) else None
+        at_least = timedelta(seconds=told or 0)
+        if due is Due.LOOK:
+            again = watcher.clock() + max(at_least, min(_LOOK_PAUSE, watcher.look_every))
+            return lambda mailbox: replace(mailbox, look_after=again)
+        return _failed(error, watcher.clock(), at_least)
 
 
 async def _subscribe(watcher: Watcher, found: Found) -> Step:
@@ -206,7 +221,7 @@ async def _look(watcher: Watcher, found: Found) -> Step:
         # Who asked for another look while this one was under way shall get it.
         again = not whole or changed.looked_at != before
         at = changed.looked_at if again else started
-        return replace(_well(changed), seen_until=seen, looked_at=at)
+        return replace(changed, seen_until=seen, looked_at=at, look_after=None)
 
     return looked
 
@@ -252,16 +267,13 @@ def _well(mailbox: WatchedMailbox) -> WatchedMailbox:
     return replace(mailbox, failures=0, problem=None, not_before=None)
 
 
-def _failed(error: GraphError | Transient, now: datetime) -> Step:
-    """Later, after longer and longer pauses; at least as Graph asks."""
-    told = getattr(error, "retry_after", None) if isinstance(error, NotDone) else None
+def _failed(error: GraphError | Transient, now: datetime, at_least: timedelta) -> Step:
+    """The subscription is tried again after longer and longer pauses."""
     problem = error.code if isinstance(error, NotFound | Refused) else type(error).__name__
 
     def failed(mailbox: WatchedMailbox) -> WatchedMailbox:
         grown = min(_FIRST_PAUSE * 2 ** min(mailbox.failures, 10), _LONGEST_PAUSE)
-        pause = max(grown, timedelta(seconds=told or 0))
-        return replace(
-            mailbox, failures=mailbox.failures + 1, problem=problem, not_before=now + pause
-        )
+        again = now + max(grown, at_least)
+        return replace(mailbox, failures=mailbox.failures + 1, problem=problem, not_before=again)
 
     return failed

@@ -17,9 +17,11 @@ PATH = "/v1.0/subscriptions"
 
 
 @pytest.fixture
-def subscriber() -> Iterator[Receiver]:
+def subscriber(http: httpx.Client) -> Iterator[Receiver]:
     with receiver() as made:
         yield made
+    for one in http.get(PATH).json()["value"]:
+        http.delete(f"{PATH}/{one['id']}")
 
 
 def in_minutes(minutes: float) -> str:
@@ -125,6 +127,14 @@ def test_it_is_renewed_listed_and_removed(http: httpx.Client, subscriber: Receiv
         http.patch(one, json={"expirationDateTime": in_minutes(60)}),
     ):
         refused(answer, 404, "ResourceNotFound")
+
+
+def test_subscribers_stay_when_everything_else_is_forgotten(
+    http: httpx.Client, subscriber: Receiver
+) -> None:
+    made = subscribed(http, subscriber)
+    http.delete("/_local").raise_for_status()
+    assert http.get(f"{PATH}/{made['id']}").status_code == 200
 
 
 def test_who_does_not_prove_itself_gets_none(http: httpx.Client, subscriber: Receiver) -> None:
