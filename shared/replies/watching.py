@@ -164,7 +164,7 @@ async def _done(watcher: Watcher, due: Due, found: Found) -> Step:
         return await _DOING[due](watcher, found)
     except (GraphError, Transient) as error:
         log.warning("a mailbox of %s, %s: %s", watcher.organization.id, due.name.lower(), error)
-        told = getattr(error, "retry_after", None) if isinstance(error, NotDone) else None
+        told = error.retry_after if isinstance(error, NotDone) else None
         at_least = timedelta(seconds=told or 0)
         if due is Due.LOOK:
             again = watcher.clock() + max(at_least, min(_LOOK_PAUSE, watcher.look_every))
