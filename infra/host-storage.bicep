@@ -14,6 +14,8 @@ var queueNames = [
   'fold-poison'
   'upload'
   'upload-poison'
+  'replies'
+  'replies-poison'
 ]
 var containerNames = [
   'overflow'

@@ -25,6 +25,7 @@ var tableNames = [
   'keys'
   'aggregates'
   'sellers'
+  'subscriptions'
 ]
 var containerNames = [
   'content'

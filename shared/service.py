@@ -36,7 +36,9 @@ from shared.tracking.tokens import Addresses, Signer
 if TYPE_CHECKING:
     from shared.graph.client import GraphTenant
     from shared.graph.drive import Drive
+    from shared.graph.inbox import Inbox
     from shared.graph.mail import Mail
+    from shared.graph.subscriptions import Subscriptions
     from shared.sending.sequel import Words
 
 GRAPH_TIMEOUT_S = 20.0
@@ -113,6 +115,18 @@ class Service:
         from shared.graph.drive import Drive
 
         return Drive(self._tenant(organization))
+
+    def inbox(self, organization: Organization) -> Inbox:
+        """What arrives in the mailboxes of the organization's Entra tenant."""
+        from shared.graph.inbox import Inbox
+
+        return Inbox(self._tenant(organization))
+
+    def subscriptions(self, organization: Organization) -> Subscriptions:
+        """The subscriptions to those mailboxes."""
+        from shared.graph.subscriptions import Subscriptions
+
+        return Subscriptions(self._tenant(organization))
 
     def deliverer(self, organization: Organization) -> Callable[[str], Awaitable[None]]:
         """Says to the queue that a message may be taken further."""

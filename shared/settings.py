@@ -62,6 +62,8 @@ class Settings:
     entra_client_id: str | None = None
     """The app registration that acts in the organizations' tenants; None: the identity itself,
     which has no tenant but its own."""
+    look_seconds: int = 300
+    """How often a mailbox is asked what came, should a notification have been lost."""
     local_storage_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     local_graph: str | None = None
 
@@ -82,6 +84,7 @@ class Settings:
             ),
             signed_in_people=environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
             entra_client_id=environ.get("ENTRA_CLIENT_ID") or None,
+            look_seconds=reader.seconds("LOOK_SECONDS", default=300),
             local_storage_keys=reader.texts("LOCAL_STORAGE_KEYS"),
             local_graph=environ.get("LOCAL_GRAPH") or None,
         )
@@ -121,6 +124,13 @@ class _Reader:
         if value and not re.fullmatch(_ADDRESS, value):
             self._wrong.append(f"{name} must be an http(s) address without a path, not {value!r}")
         return _as_browsers_spell(value)
+
+    def seconds(self, name: str, default: int) -> int:
+        value = self._environ.get(name) or str(default)
+        if not re.fullmatch(r"[1-9]\d{0,5}", value, re.A):
+            self._wrong.append(f"{name} must be a number of seconds, not {value!r}")
+            return default
+        return int(value)
 
     def json(self, name: str, default: Any) -> Any:
         value = self._environ.get(name)

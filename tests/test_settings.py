@@ -67,6 +67,13 @@ def test_everything_that_is_wrong_is_named_in_one_message() -> None:
     assert "AzureWebJobsStorage" in said
 
 
+@pytest.mark.parametrize("text", ["0", "-5", "5 s", "1.5", "1" * 7])
+def test_looks_are_whole_seconds_apart(text: str) -> None:
+    assert "LOOK_SECONDS" in wrong(LOOK_SECONDS=text)
+    assert Settings.from_env(SOUND).look_seconds == 300
+    assert Settings.from_env({**SOUND, "LOOK_SECONDS": "20"}).look_seconds == 20
+
+
 def test_what_is_empty_is_missing() -> None:
     assert "PUBLIC_ADDRESS is missing" in wrong(PUBLIC_ADDRESS="")
 

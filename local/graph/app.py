@@ -18,16 +18,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from . import (
     attachment_sessions,
     attachments,
+    delta,
     drive_requests,
     drive_uploads,
     inspection,
     mail,
     pages,
     sharing,
+    subscriptions,
 )
 from .dispatch import Dispatch
 from .errors import GraphRefusal, refusal_response
 from .faults import FaultMiddleware, answers_as_graph
+from .notifier import Notifier
 from .store import Store
 
 
@@ -44,7 +47,10 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         dispatch = Dispatch(store, smtp)
         app.state.dispatch = dispatch
+        notifier = Notifier(store)
+        store.after_commit = notifier.wake
         loops = [
+            asyncio.create_task(notifier.run()),
             asyncio.create_task(dispatch.move_submitted()),
             asyncio.create_task(dispatch.hand_to_smtp()),
         ]
@@ -56,7 +62,9 @@ def create_app(
 
     app = Starlette(
         routes=[
+            *delta.routes(),
             *mail.routes(),
+            *subscriptions.routes(),
             *attachment_sessions.routes(),
             *attachments.routes(),
             *drive_uploads.routes(),

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import Field
 
-from .resources import Resource
-
-
-def _text(value: object) -> object:
-    # In JSON an instant is text; pydantic would take a number too.
-    if value is not None and not isinstance(value, str):
-        raise ValueError("An instant is text in ISO 8601.")
-    return value
-
-
-_Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_text)]
+from .resources import Instant, Resource
 
 
 class UploadableProperties(Resource):
@@ -46,7 +36,7 @@ class CreateLink(Resource):
     graph_type = "driveItem.createLink"
     type: str | None = None
     scope: str | None = None
-    expiration_date_time: _Instant | None = None
+    expiration_date_time: Instant | None = None
     password: str | None = None
     message: str | None = None
     retain_inherited_permissions: bool | None = None

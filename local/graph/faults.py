@@ -29,6 +29,8 @@ _GATEWAY_PAGE = (
     "<body><h1>504 Gateway Time-out</h1></body></html>"
 )
 
+OF_NOTIFICATIONS = frozenset({"loseNotification", "doubleNotification"})
+
 
 class Strict(BaseModel):
     """What is written in camelCase in JSON, and nothing else."""
@@ -49,6 +51,10 @@ class Fault(Strict):
     ``expireSession`` forgets the session, ``partialCommit`` keeps about half of the piece and says
     so, ``dropMidway`` keeps as much and closes the connection. ``quota`` answers 507 and
     ``linksForbidden`` what ``createLink`` says where the tenant forbids anonymous links.
+    ``repeatItems`` gives a list, or a delta, every one of its messages twice.
+
+    Two concern what Graph tells subscribers, and no request: ``loseNotification`` and
+    ``doubleNotification``. Their ``path`` is a part of the subscription's resource.
     """
 
     kind: Literal[
@@ -66,6 +72,9 @@ class Fault(Strict):
         "dropMidway",
         "quota",
         "linksForbidden",
+        "repeatItems",
+        "loseNotification",
+        "doubleNotification",
     ]
     method: str | None = None
     path: str | None = None
@@ -133,10 +142,24 @@ def pending_faults(store: Store) -> list[dict[str, Any]]:
 
 def next_fault(store: Store, method: str, path: str) -> Fault | None:
     """Take the fault that applies to this request out of the plan."""
+    return _take(
+        store,
+        lambda fault: fault.kind not in OF_NOTIFICATIONS and fault.matches(method, path),
+    )
+
+
+def next_notification_fault(store: Store, resource: str) -> Fault | None:
+    """The same for a notification about ``resource``."""
+    return _take(
+        store, lambda fault: fault.kind in OF_NOTIFICATIONS and fault.matches("POST", resource)
+    )
+
+
+def _take(store: Store, applies: Callable[[Fault], bool]) -> Fault | None:
     with store.transaction():
         for row in store.rows("SELECT * FROM faults ORDER BY key"):
             fault = Fault.model_validate_json(row["fault"])
-            if not fault.matches(method, path):
+            if not applies(fault):
                 continue
             if row["after"] > 0:
                 store.run("UPDATE faults SET after = after - 1 WHERE key = ?", row["key"])

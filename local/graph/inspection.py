@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
 
+from pydantic import Field, ValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import drives, sharing
-from .faults import add_faults, pending_faults, read_plan
+from . import answers, drives, notifier, sharing
+from .faults import Strict, add_faults, pending_faults, read_plan
 from .store import Store, store_of
+
+Asked = TypeVar("Asked", bound=Strict)
 
 
 def routes() -> list[Route]:
     return [
         Route("/_local", forget_everything, methods=["DELETE"]),
         Route("/_local/mailboxes/{address}/messages", received_messages, methods=["GET"]),
+        Route("/_local/mailboxes/{address}/reply", reply, methods=["POST"]),
+        Route("/_local/mailboxes/{address}/lifecycle", lifecycle, methods=["POST"]),
         Route("/_local/drives/{user}/files", show_files, methods=["GET"]),
         Route("/_local/faults", plan_faults, methods=["POST"]),
         Route("/_local/faults", show_faults, methods=["GET"]),
@@ -26,8 +33,22 @@ def routes() -> list[Route]:
     ]
 
 
+class Answer(Strict):
+    """The body of ``…/reply``."""
+
+    message_id: str
+    text: Annotated[str, Field(max_length=1_000_000)] = ""
+    kind: answers.Kind = "reply"
+
+
+class Lifecycle(Strict):
+    """The body of ``…/lifecycle``."""
+
+    event: notifier.LifecycleEvent
+
+
 async def forget_everything(request: Request) -> Response:
-    """Mail, drives, faults and the log of requests: as on the first start."""
+    """Mail, drives, faults and the log of requests: as on the first start. Subscribers stay."""
     store_of(request).forget_everything()
     return Response(status_code=204)
 
@@ -39,6 +60,25 @@ async def received_messages(request: Request) -> Response:
     return JSONResponse({"items": [_item(store, row) for row in rows]})
 
 
+async def reply(request: Request) -> Response:
+    """The address answers a mail that it received, or its server does; the sender gets that."""
+    asked = await _body(request, Answer)
+    original = received(store_of(request), request.path_params["address"], asked.message_id)
+    if original is None:
+        return JSONResponse({"error": "This address received no such message."}, 404)
+    now = datetime.now(UTC)
+    item = answers.answer(store_of(request), original, asked.kind, asked.text, now)
+    return JSONResponse({"id": item}, 201)
+
+
+async def lifecycle(request: Request) -> Response:
+    """Tells the mailbox's subscribers what became of their subscription."""
+    asked = await _body(request, Lifecycle)
+    mailbox, now = request.path_params["address"].lower(), datetime.now(UTC)
+    told = notifier.tell_lifecycle(store_of(request), mailbox, asked.event, now)
+    return JSONResponse({"told": told})
+
+
 async def show_files(request: Request) -> Response:
     """What is in the drive, oldest first, with the links that lead to it."""
     store, owner = store_of(request), request.path_params["user"].lower()
@@ -48,9 +88,7 @@ async def show_files(request: Request) -> Response:
 
 
 async def plan_faults(request: Request) -> Response:
-    # Only a program can send this type without the browser asking first, so no page can.
-    if not request.headers.get("content-type", "").startswith("application/json"):
-        return JSONResponse({"error": "Content-Type must be application/json."}, 400)
+    _refuse_pages(request)
     try:
         plan = read_plan(await request.body())
     except ValueError as error:
@@ -69,11 +107,36 @@ async def show_requests(request: Request) -> Response:
     return JSONResponse({"count": len(rows), "items": [dict(row) for row in rows]})
 
 
+def received(store: Store, address: str, item: str) -> sqlite3.Row | None:
+    """The message with that id (as listed here) that the address received."""
+    return store.row(
+        "SELECT * FROM shown_messages WHERE mailbox = ? AND folder = 'inbox' AND immutable_id = ?",
+        address.lower(),
+        item,
+    )
+
+
 def inbox(store: Store, address: str) -> list[sqlite3.Row]:
     return store.rows(
         "SELECT * FROM shown_messages WHERE mailbox = ? AND folder = 'inbox' ORDER BY key",
         address.lower(),
     )
+
+
+def _refuse_pages(request: Request) -> None:
+    # Only a program can send this type without the browser asking first, so no page can.
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise HTTPException(400, "Content-Type must be application/json.")
+
+
+async def _body(request: Request, model: type[Asked]) -> Asked:
+    _refuse_pages(request)
+    try:
+        return model.model_validate_json(await request.body())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        place = "/".join(str(step) for step in first["loc"]) or "the body"
+        raise HTTPException(400, f"{place}: {first['msg']}.") from error
 
 
 def _file(request: Request, store: Store, row: sqlite3.Row) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import mailboxes, replies, sending
+from . import mailboxes, mime, replies, sending
 from .dispatch import Dispatch
 from .plaintext import plain_text
+from .preferences import prefers_immutable_ids
 from .query import Query, read_query
 from .resources import CreateReply, Message, read_body
-from .store import store_of
+from .store import Store, store_of
 
 # Enough of a body for the 255 characters of its preview.
 _PREVIEW_SOURCE = 20_000
@@ -34,6 +35,7 @@ def routes() -> list[Route]:
         Route(base, list_messages, methods=["GET"]),
         Route(base, create_draft, methods=["POST"]),
         Route(base + "/{item}", get_message, methods=["GET"]),
+        Route(base + "/{item}/$value", get_mime, methods=["GET"]),
         Route(base + "/{item}", change_message, methods=["PATCH"]),
         Route(base + "/{item}", delete_message, methods=["DELETE"]),
         Route(base + "/{item}/createReply", create_reply, methods=["POST"]),
@@ -54,8 +56,10 @@ async def list_messages(request: Request) -> Response:
     rows, more = mailboxes.search(store_of(request), mailbox, query)
     page: dict[str, Any] = {
         "@odata.context": _context(request, mailbox),
-        "value": [_resource(request, row, query) for row in rows],
+        "value": [resource(request, row, query) for row in rows],
     }
+    if request.state.fault is not None and request.state.fault.kind == "repeatItems":
+        page["value"] *= 2
     if more:
         options = dict(request.query_params) | {"$skip": str(query.skip + query.top)}
         address = request.url.replace(query=urlencode(options, safe="$"))
@@ -68,6 +72,13 @@ async def get_message(request: Request) -> Response:
     query = read_query(request.query_params)
     row = mailboxes.find(store_of(request), mailbox, request.path_params["item"])
     return _one(request, row, query, 200)
+
+
+async def get_mime(request: Request) -> Response:
+    """The message as it travelled; for a draft, as it would."""
+    mailbox, store = mailboxes.seller(request.path_params["user"]), store_of(request)
+    row = mailboxes.find(store, mailbox, request.path_params["item"])
+    return Response(_mime(store, row), media_type="text/plain")
 
 
 async def change_message(request: Request) -> Response:
@@ -111,12 +122,30 @@ async def send_draft(request: Request) -> Response:
     return Response(status_code=202)
 
 
+def _mime(store: Store, row: sqlite3.Row) -> bytes:
+    kept = store.row("SELECT bytes FROM mimes WHERE message = ?", row["key"])
+    if kept is not None:
+        return bytes(kept["bytes"])
+    stored = sending.with_sender(row["mailbox"], json.loads(row["resource"]))
+    headers = {name.lower(): value for name, value in json.loads(row["headers"] or "[]")}
+    mail = mime.build(
+        stored,
+        row["internet_message_id"],
+        datetime.fromisoformat(row["sent_at"]),
+        row["plain_text"] or mime.text_of(stored.get("body") or {}),
+        sending.parts(store, row["key"]),
+        headers.get("references", "").split() or sending.references(store, row["key"]),
+    )
+    return mail.as_bytes()
+
+
 def _one(request: Request, row: sqlite3.Row, query: Query, status: int) -> Response:
     context = {"@odata.context": _context(request, row["mailbox"]) + "/$entity"}
-    return JSONResponse(context | _resource(request, row, query), status, _applied(request))
+    return JSONResponse(context | resource(request, row, query), status, _applied(request))
 
 
-def _resource(request: Request, row: sqlite3.Row, query: Query) -> dict[str, Any]:
+def resource(request: Request, row: sqlite3.Row, query: Query) -> dict[str, Any]:
+    """The message in Graph's form, with what the query asks for."""
     shown = _message(row, immutable=bool(_applied(request)))
     names = query.select or (shown.keys() - _ON_REQUEST)
     selected = {name: value for name, value in shown.items() if name in names or name == "id"}
@@ -190,7 +219,6 @@ def _context(request: Request, mailbox: str) -> str:
 
 
 def _applied(request: Request) -> dict[str, str]:
-    preferences = request.headers.get("prefer", "").replace(" ", "").lower()
-    if 'idtype="immutableid"' in preferences:
+    if prefers_immutable_ids(request):
         return {"Preference-Applied": 'IdType="ImmutableId"'}
     return {}

@@ -48,6 +48,10 @@ def seller(user: str) -> str:
     return address
 
 
+def domain(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
 def create_draft(store: Store, mailbox: str, message: Message, now: datetime) -> sqlite3.Row:
     """Put a new draft into ``mailbox``; answers its row."""
     with store.transaction():
@@ -156,6 +160,9 @@ def search(store: Store, mailbox: str, query: Query) -> tuple[list[sqlite3.Row],
     if query.by_internet_message_id is not None:
         where += " AND internet_message_id = ?"
         values.append(query.by_internet_message_id)
+    if query.received_since is not None:
+        where += " AND received_at >= ?"
+        values.append(query.received_since)
     rows = store.rows(
         f"SELECT * FROM shown_messages WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",
         *values,

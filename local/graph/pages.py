@@ -11,30 +11,37 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from . import answers
 from .downloads import download_headers
 from .mailboxes import SELLERS
 from .store import Store, store_of
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 # What a mail client lets a message do: show itself, load images and fonts, open links.
 MAIL_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
     "style-src 'unsafe-inline'; img-src * data:; font-src *; media-src *; frame-ancestors 'self'"
 )
+ANSWERS: dict[answers.Kind, str] = {
+    "reply": "Reply",
+    "outOfOffice": "Answer as out of office",
+    "bounce": "Bounce it",
+}
 FOLDERS = {"inbox": "Inbox", "drafts": "Drafts", "sentitems": "Sent Items"}
 VIEWS = {"html": "HTML", "text": "Text", "headers": "Headers"}
 
@@ -55,6 +62,7 @@ def routes() -> list[BaseRoute]:
         Route("/mailboxes/{address}", show_mailbox),
         Route(message, show_message),
         Route(message + "/html", show_html),
+        Route(message + "/answer", answer, methods=["POST"]),
         Route(message + "/attachments/{attachment}", download),
     ]
 
@@ -111,8 +119,26 @@ async def show_message(request: Request) -> Response:
         views={name: title for name, title in VIEWS.items() if has_html or name != "html"},
         text=row["plain_text"] or ("" if has_html else body["content"]),
         headers=headers,
+        answers=ANSWERS if row["folder"] == "inbox" else {},
+        answered=request.query_params.get("answered") in ANSWERS,
         attachments=store.rows("SELECT * FROM attachments WHERE message = ?", row["key"]),
     )
+
+
+async def answer(request: Request) -> Response:
+    """The form below a received message: the sender gets what the recipient answers."""
+    if request.headers.get("origin") != str(request.base_url).rstrip("/"):
+        raise HTTPException(403, "Only the pages of this machine may answer.")
+    store, row = _message(request)
+    form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+    kind = next((one for one in ANSWERS if one == form.get("kind")), None)
+    if kind is None or row["folder"] != "inbox":
+        raise HTTPException(400, "This cannot be answered so.")
+    # A form sends the line ends of the web; mail has one kind of its own.
+    text = form.get("text", "").replace("\r\n", "\n")
+    answers.answer(store, row, kind, text, datetime.now(UTC))
+    here = request.url.path.removesuffix("/answer")
+    return RedirectResponse(f"{here}?answered={kind}", 303)
 
 
 async def show_html(request: Request) -> Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .errors import GraphRefusal, bad_query
@@ -21,6 +22,7 @@ _BY_PROPERTY = re.compile(
     rf"\s*(\w+)/id\s+eq\s+{_STRING}\s+and\s+(\w+)/value\s+eq\s+{_STRING}\s*\)\s*$",
     re.IGNORECASE,
 )
+_RECEIVED_SINCE = re.compile(r"^\s*receivedDateTime\s+ge\s+(\S+)\s*$")
 _BY_INTERNET_MESSAGE_ID = re.compile(rf"^\s*internetMessageId\s+eq\s+{_STRING}\s*$")
 _EXPAND = re.compile(
     rf"^\s*singleValueExtendedProperties\(\s*\$filter\s*=\s*id\s+eq\s+{_STRING}\s*\)\s*$"
@@ -35,6 +37,7 @@ class Query:
 
     by_property: tuple[str, str] | None = None
     by_internet_message_id: str | None = None
+    received_since: str | None = None
     select: frozenset[str] | None = None
     top: int = 10
     skip: int = 0
@@ -52,7 +55,8 @@ def read_query(options: Mapping[str, str]) -> Query:
         if name.startswith("$") and name.lower() not in _OPTIONS:
             raise bad_query(f"The query option '{name}' is not supported.")
     given = {name.lower(): value for name, value in options.items()}
-    if "$filter" in given and "$orderby" in given:
+    filtered = _filter(given.get("$filter"))
+    if filtered and "received_since" not in filtered and "$orderby" in given:
         # Graph wants every property of $orderby in $filter too, and first.
         raise GraphRefusal(
             400,
@@ -60,7 +64,7 @@ def read_query(options: Mapping[str, str]) -> Query:
             "The restriction or sort order is too complex for this operation.",
         )
     return Query(
-        **_filter(given.get("$filter")),
+        **filtered,
         select=_select(given.get("$select")),
         top=_number(given, "$top", 10, least=1, most=LARGEST_PAGE),
         skip=_number(given, "$skip", 0, least=0, most=10**9),
@@ -75,12 +79,28 @@ def _filter(text: str | None) -> dict[str, Any]:
     by_id = _BY_INTERNET_MESSAGE_ID.match(text)
     if by_id is not None:
         return {"by_internet_message_id": _unquoted(by_id[1])}
+    since = _RECEIVED_SINCE.match(text)
+    if since is not None:
+        return {"received_since": _instant(since[1])}
     match = _BY_PROPERTY.match(text)
     if match is None or not match[1] == match[2] == match[4]:
         raise GraphRefusal(
             400, "BadRequest", f"Invalid filter clause, or one the local Graph lacks: {text}"
         )
     return {"by_property": (normal_property_id(_unquoted(match[3])), _unquoted(match[5]))}
+
+
+def _instant(text: str) -> str:
+    """An instant of OData, in the form in which messages keep theirs."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise GraphRefusal(400, "BadRequest", f"Invalid filter clause: '{text}' is no instant.")
+    # Messages have whole seconds: one of that second is not before a part of it.
+    up = instant.astimezone(UTC) + timedelta(microseconds=999_999)
+    return up.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _select(text: str | None) -> frozenset[str] | None:

@@ -12,7 +12,15 @@ import json
 import re
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
 from .errors import GraphRefusal, fixed_property, unreadable_body
@@ -30,6 +38,16 @@ _fold = BeforeValidator(lambda value: value.lower() if isinstance(value, str) el
 
 # Edm.Binary travels as base64. The standard decoder would skip foreign characters.
 _Binary = Annotated[bytes, AfterValidator(lambda text: base64.b64decode(text, validate=True))]
+
+
+def _text(value: object) -> object:
+    # In JSON an instant is text; pydantic would take a number too.
+    if value is not None and not isinstance(value, str):
+        raise ValueError("An instant is text in ISO 8601.")
+    return value
+
+
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_text)]
 
 
 class Resource(BaseModel):
@@ -133,6 +151,20 @@ class CreateUploadSession(Resource):
 
     graph_type = "createUploadSession"
     attachment_item: AttachmentItem = Field(alias="AttachmentItem")
+
+
+class Subscription(Resource):
+    """What a subscription can be made of; a renewal names `expirationDateTime` alone."""
+
+    graph_type = "subscription"
+    odata_type: Literal["#microsoft.graph.subscription"] | None = Field(None, alias="@odata.type")
+    change_type: str | None = None
+    notification_url: str | None = None
+    lifecycle_notification_url: str | None = None
+    resource: str | None = None
+    expiration_date_time: Instant | None = None
+    client_state: str | None = None
+    latest_supported_tls_version: str | None = None
 
 
 # What a message has, and therefore what $select may name.

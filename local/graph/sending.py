@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from typing import Any
@@ -117,9 +118,9 @@ def references(store: Store, key: int) -> list[str]:
     return list(json.loads(row["references_"])) if row is not None else []
 
 
-def _conversation(store: Store, address: str, key: int) -> str:
-    """The conversation of the recipient's that the message belongs to, by its references."""
-    for reference in reversed(references(store, key)):
+def conversation(store: Store, address: str, references: Sequence[str]) -> str:
+    """The conversation of a mailbox that a message with these references belongs to."""
+    for reference in reversed(references):
         known = store.row(
             "SELECT conversation_id FROM messages WHERE mailbox = ? AND internet_message_id = ?",
             address,
@@ -147,7 +148,7 @@ def _deliver_copy(
         id=new_id("AAMk", 110),
         immutable_id=new_id("AAkA", 50),
         internet_message_id=row["internet_message_id"],
-        conversation_id=_conversation(store, address, row["key"]),
+        conversation_id=conversation(store, address, references(store, row["key"])),
         change_key=new_id("CQAA", 14),
         created_at=at,
         modified_at=at,
@@ -165,7 +166,7 @@ def _deliver_copy(
 
 
 def with_sender(mailbox: str, resource: dict[str, Any]) -> dict[str, Any]:
-    itself = {"emailAddress": {"name": SELLERS[mailbox], "address": mailbox}}
+    itself = {"emailAddress": {"name": SELLERS.get(mailbox, ""), "address": mailbox}}
     sender = resource.get("from") or resource.get("sender") or itself
     return resource | {"from": sender, "sender": resource.get("sender") or sender}
 

@@ -7,7 +7,7 @@ order. With the write-ahead log a commit survives the death of the process (not 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,42 @@ CREATE TABLE IF NOT EXISTS threads (
     references_ TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS messages_by_internet_id ON messages (mailbox, internet_message_id);
+CREATE TABLE IF NOT EXISTS mimes (
+    message INTEGER PRIMARY KEY REFERENCES messages (key) ON DELETE CASCADE,
+    bytes BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS subscriptions (
+    id TEXT PRIMARY KEY,
+    mailbox TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    notification_url TEXT NOT NULL,
+    lifecycle_url TEXT,
+    client_state TEXT,
+    immutable_ids INTEGER NOT NULL,
+    expires_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS subscriptions_by_mailbox ON subscriptions (mailbox);
+CREATE TABLE IF NOT EXISTS notifications (
+    key INTEGER PRIMARY KEY,
+    subscription TEXT NOT NULL REFERENCES subscriptions (id) ON DELETE CASCADE,
+    message INTEGER NOT NULL REFERENCES messages (key) ON DELETE CASCADE
+);
+CREATE TABLE IF NOT EXISTS posts (
+    key INTEGER PRIMARY KEY,
+    url TEXT NOT NULL,
+    body TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due REAL NOT NULL
+);
+CREATE TRIGGER IF NOT EXISTS tell_of_created AFTER INSERT ON messages BEGIN
+    INSERT INTO notifications (subscription, message)
+    SELECT id, NEW.key FROM subscriptions WHERE mailbox = NEW.mailbox;
+END;
+CREATE TRIGGER IF NOT EXISTS tell_of_moved AFTER UPDATE OF folder ON messages
+WHEN NEW.folder != 'deleted' AND NEW.folder != OLD.folder BEGIN
+    INSERT INTO notifications (subscription, message)
+    SELECT id, NEW.key FROM subscriptions WHERE mailbox = NEW.mailbox;
+END;
 CREATE TABLE IF NOT EXISTS contents (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS attachments (
     key INTEGER PRIMARY KEY,
@@ -136,7 +172,8 @@ CREATE TABLE IF NOT EXISTS requests (
 );
 """
 
-# Children first, so that no foreign key stands in the way.
+# What `forget_everything` empties: all but the subscriptions, which belong to who made them and
+# would not be made again for days. Children first, so that no foreign key stands in the way.
 TABLES = (
     "extended_properties",
     "attachments",
@@ -148,6 +185,9 @@ TABLES = (
     "drive_uploads",
     "smtp_queue",
     "threads",
+    "mimes",
+    "notifications",
+    "posts",
     "messages",
     "faults",
     "requests",
@@ -167,6 +207,7 @@ class Store:
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA foreign_keys = ON")
         self._connection.executescript(SCHEMA)
+        self.after_commit: Callable[[], None] = lambda: None
         self.contents = Contents(file.with_name(file.name + "-files"))
         known = self.rows(
             "SELECT content FROM drive_items WHERE content IS NOT NULL"
@@ -187,6 +228,7 @@ class Store:
             self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
+        self.after_commit()
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         return self._connection.execute(query, values).fetchall()

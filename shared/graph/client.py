@@ -130,6 +130,7 @@ def _failed(task: asyncio.Task[_Open]) -> bool:
 async def _make(tenant: GraphTenant) -> _Open:
     # The SDK loads some 1,250 modules; in a thread, pixels on the same worker need not wait.
     await asyncio.to_thread(_load)
+    await asyncio.to_thread(_load_entities)
     import httpx
     from kiota_http.middleware.options import RetryHandlerOption
     from msgraph.graph_request_adapter import GraphRequestAdapter, options
@@ -162,6 +163,14 @@ async def load_sdk(*modules: str) -> None:
 def _load(modules: Sequence[str] = _SDK_MODULES) -> None:
     for module in modules:
         import_module(module)
+
+
+def _load_entities() -> None:
+    """What the first answer would load in the event loop: whatever it holds, its ancestor imports
+    the 1,200 kinds of entities there are."""
+    from msgraph.generated.models.entity import Entity
+
+    Entity().get_field_deserializers()
 
 
 def _credential(tenant: GraphTenant) -> AsyncTokenCredential:

@@ -2,7 +2,7 @@
 
 TABLES = (
     *("messages", "feeds", "schedule", "ingest", "records", "lookups", "settings", "keys"),
-    *("aggregates", "sellers"),
+    *("aggregates", "sellers", "subscriptions"),
 )
 """Tables of each organization's storage account."""
 
@@ -15,5 +15,6 @@ HOST_CONTAINERS = ("overflow",)
 DELIVER_QUEUE = "deliver"
 FOLD_QUEUE = "fold"
 UPLOAD_QUEUE = "upload"
-QUEUES = (DELIVER_QUEUE, FOLD_QUEUE, UPLOAD_QUEUE)
+REPLIES_QUEUE = "replies"
+QUEUES = (DELIVER_QUEUE, FOLD_QUEUE, UPLOAD_QUEUE, REPLIES_QUEUE)
 """Work queues in the host's storage account; each has a `-poison` twin that the host fills."""

@@ -9,6 +9,7 @@ import sys
 def test_importing_the_client_loads_neither_the_sdk_nor_http_nor_identity() -> None:
     program = (
         "import sys, shared.graph.mail, shared.graph.drive, shared.graph.drive_names\n"
+        "import shared.graph.inbox, shared.graph.subscriptions\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules}))\n"
         "print(sorted(name for name in sys.modules if name.startswith('azure')))"
     )

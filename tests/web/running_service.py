@@ -146,7 +146,7 @@ class RunningService:
 
 @contextmanager
 def running_service(
-    deployments: Deployments, directory: Path, **changes: str
+    deployments: Deployments, directory: Path, *, app: str = "function_app:app", **changes: str
 ) -> Iterator[RunningService]:
     """The service over fresh, seeded storage while the block runs; `changes` are app settings."""
     port = free_ports().host
@@ -156,10 +156,9 @@ def running_service(
             PUBLIC_ADDRESS=f"http://localhost:{port}",
             LOCAL_PEOPLE=json.dumps(people()),
             LOCAL_AUTH_SECRET="known to nobody else",
-            **{"DUE_SCHEDULE": NEVER, "SWEEP_SCHEDULE": NEVER} | changes,
         )
         asyncio.run(_fill(deployment))
-        host = RunningHost(directory, deployment.environ, app="function_app:app", port=port)
+        host = RunningHost(directory, deployment.environ, app=app, port=port)
         running = RunningService(deployment, graph, host)
         try:
             yield running

@@ -7,11 +7,16 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
+import httpx
 import pytest
 from pydantic import AwareDatetime
 
 from local.graph import drive_bodies, resources
+from local.graph.notifier import LIFECYCLE_EVENTS
 from local.graph.resources import MESSAGE_PROPERTIES, Resource
+from tests.local.graph.mail import created
+from tests.local.graph.receiver import receiver
+from tests.local.graph.test_subscriptions import subscribed
 
 SCHEMA = Path(__file__).parents[4] / "shared" / "graph" / "v1.0.csdl"
 EDM = "{http://docs.oasis-open.org/odata/ns/edm}"
@@ -92,6 +97,20 @@ def test_every_property_that_can_be_selected_is_graph_s_own(
     schema: dict[str, ElementTree.Element],
 ) -> None:
     assert properties(schema, "message").keys() >= MESSAGE_PROPERTIES
+
+
+def test_every_property_of_a_subscription_and_of_a_notification_is_graph_s_own(
+    schema: dict[str, ElementTree.Element], http: httpx.Client
+) -> None:
+    with receiver() as subscriber:
+        made = subscribed(http, subscriber)
+        created(http)
+        http.post("/_local/mailboxes/ana@contoso.com/lifecycle", json={"event": "missed"})
+        first, second = subscriber.told(2)
+    assert made.keys() - {"@odata.context"} <= properties(schema, "subscription").keys()
+    assert {*first, *second} <= properties(schema, "changeNotification").keys()
+    events = {member.get("Name") for member in schema["lifecycleEventType"]}
+    assert set(LIFECYCLE_EVENTS) == events
 
 
 def test_the_upload_session_s_parameter_is_graph_s_own() -> None:

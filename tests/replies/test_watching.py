@@ -1,0 +1,224 @@
+"""Keeping the subscriptions of many mailboxes: what is due when, how fast, and by whom."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.graph.subscriptions import LIFE
+from shared.organizations import Organization, OrganizationSettings
+from shared.replies.mailboxes import WatchedMailbox, find_watched, watch, watched
+from shared.replies.notifications import ClientStates, News, mailbox_key
+from shared.replies.pace import PER_MINUTE, Pace
+from shared.replies.watcher import TakeIn, Watcher
+from shared.replies.watching import Due, decide, hear, keep, renewed_after
+from tests.replies.pretended_graph import PretendedGraph
+from tests.running_storage import MovableClock
+
+ANA = "ana@contoso.com"
+STATES = ClientStates({"k1": b"k" * 32})
+NOW = MovableClock().now
+TOLD = WatchedMailbox(
+    ANA,
+    NOW,
+    subscription="s-1",
+    created_at=NOW,
+    expires_at=NOW + LIFE,
+    signed_by="k1",
+    looked_at=NOW,
+)
+
+
+async def nothing(*_: Any) -> None:
+    """Takes in nothing: there is nothing here."""
+
+
+def watcher(
+    organization: Organization,
+    graph: PretendedGraph,
+    settings: OrganizationSettings | None = None,
+    *,
+    states: ClientStates = STATES,
+    take_in: TakeIn = nothing,
+) -> Watcher:
+    """What a run is given, as if on an instance of its own."""
+    return Watcher(
+        organization=organization,
+        settings=settings or OrganizationSettings(),
+        subscriptions=graph.subscriptions,
+        inbox=graph.inbox,
+        states=states,
+        pace=Pace(organization.tables, graph.clock),
+        address="https://follow.example/api/graph/notifications",
+        owner=uuid.uuid4().hex,
+        look_every=timedelta(minutes=5),
+        clock=graph.clock,
+        take_in=take_in,
+    )
+
+
+async def ana_of(organization: Organization) -> WatchedMailbox:
+    found = await find_watched(organization, mailbox_key(ANA))
+    assert found is not None
+    return found.mailbox
+
+
+@pytest.fixture
+def graph(clock: MovableClock) -> PretendedGraph:
+    return PretendedGraph(clock)
+
+
+@pytest.mark.parametrize(
+    ("changes", "after", "wanted", "due"),
+    [
+        ({"subscription": None}, {}, True, Due.SUBSCRIBE),
+        ({}, {"minutes": 4201}, True, Due.SUBSCRIBE),
+        ({"signed_by": "k0"}, {}, True, Due.SUBSCRIBE),
+        ({}, {"hours": 25}, True, Due.RENEW),
+        ({"renew": True}, {}, True, Due.RENEW),
+        ({}, {"minutes": 4}, True, None),
+        ({}, {"minutes": 5}, True, Due.LOOK),
+        ({"looked_at": None}, {}, True, Due.LOOK),
+        ({}, {}, False, Due.UNSUBSCRIBE),
+        ({"subscription": None}, {}, False, None),
+        ({"busy_until": NOW + timedelta(seconds=1), "renew": True}, {}, True, None),
+        ({"busy_until": NOW, "renew": True}, {}, True, Due.RENEW),
+        ({"not_before": NOW + timedelta(seconds=1), "subscription": None}, {}, True, None),
+        ({"not_before": NOW + timedelta(hours=1), "renew": True}, {"minutes": 5}, True, Due.LOOK),
+        ({"look_after": NOW + timedelta(seconds=1), "looked_at": None}, {}, True, None),
+    ],
+)
+def test_what_a_mailbox_needs_is_decided_by_its_row(
+    changes: dict[str, Any], after: dict[str, float], wanted: bool, due: Due | None
+) -> None:
+    mailbox = replace(TOLD, **changes)
+    decided = decide(
+        mailbox,
+        NOW + timedelta(**after),
+        wanted=wanted,
+        signed_by="k1",
+        look_every=timedelta(minutes=5),
+    )
+    assert decided is due
+
+
+def test_renewals_are_daily_and_spread() -> None:
+    times = [renewed_after(mailbox_key(f"seller{n}@contoso.com")) for n in range(300)]
+    assert timedelta(hours=20) <= min(times) < max(times) <= timedelta(hours=24)
+    for hour in range(4):
+        start = timedelta(hours=20 + hour)
+        assert 40 < sum(start <= time < start + timedelta(hours=1) for time in times) < 110
+
+
+async def test_three_hundred_mailboxes_are_watched_within_the_pace_by_two_instances_at_once(
+    contoso: Organization, graph: PretendedGraph, clock: MovableClock
+) -> None:
+    mailboxes = tuple(f"seller{n}@contoso.com" for n in range(300))
+    settings = OrganizationSettings(sending_mailboxes=mailboxes)
+    minutes = 0
+    while len(graph.there) < 300:
+        await asyncio.gather(*(keep(watcher(contoso, graph, settings)) for _ in range(2)))
+        clock.move(minutes=1)
+        minutes += 1
+        assert minutes < 6
+    print(f"requests by minute: {dict(graph.by_minute)}")
+    assert max(graph.by_minute.values()) <= PER_MINUTE
+    assert sorted(graph.there.values()) == sorted(mailboxes)
+    assert graph.by_kind["create"] == 300, "none is made twice"
+    assert graph.by_kind["look"] < PER_MINUTE, "all are told of before most are looked into"
+
+
+async def rounds(organization: Organization, graph: PretendedGraph) -> None:
+    """As many runs of the timer as there can be things to do for one mailbox."""
+    for _ in range(4):
+        await keep(watcher(organization, graph))
+
+
+async def test_a_subscription_is_renewed_and_made_anew_where_graph_forgot_it(
+    contoso: Organization, graph: PretendedGraph, clock: MovableClock
+) -> None:
+    await watch(contoso, ANA.upper(), clock())
+    await rounds(contoso, graph)
+    assert (await ana_of(contoso)).expires_at == clock() + LIFE
+    clock.move(hours=24)
+    await rounds(contoso, graph)
+    assert (await ana_of(contoso)).expires_at == clock() + LIFE
+    assert graph.by_kind == {"create": 1, "look": 2, "renew": 1}
+    graph.there.clear()
+    clock.move(hours=24)
+    await rounds(contoso, graph)
+    assert graph.there == {"s-2": ANA}
+    assert (await ana_of(contoso)).subscription == "s-2"
+    assert graph.by_kind["look"] == 3, "what came meanwhile is looked for at once"
+
+
+async def test_a_rotated_key_replaces_the_subscription(
+    contoso: Organization, graph: PretendedGraph, clock: MovableClock
+) -> None:
+    await watch(contoso, ANA, clock())
+    await keep(watcher(contoso, graph))
+    rotated = ClientStates({"k2": b"n" * 32, "k1": b"k" * 32})
+    await keep(watcher(contoso, graph, states=rotated))
+    assert graph.there == {"s-2": ANA}
+    assert (await ana_of(contoso)).signed_by == "k2"
+
+
+@pytest.mark.parametrize(
+    "less",
+    [
+        OrganizationSettings(engagement=False),
+        OrganizationSettings(sending_mailboxes=("bruno@contoso.com",)),
+    ],
+    ids=["engagement off", "no longer a sending mailbox"],
+)
+async def test_what_is_not_followed_is_not_watched_f6(
+    contoso: Organization,
+    graph: PretendedGraph,
+    clock: MovableClock,
+    less: OrganizationSettings,
+) -> None:
+    await watch(contoso, ANA, clock())
+    await keep(watcher(contoso, graph))
+    await keep(watcher(contoso, graph, less))
+    assert ANA not in graph.there.values()
+    await keep(watcher(contoso, graph))
+    assert ANA in graph.there.values()
+
+
+@pytest.mark.parametrize(
+    ("event", "subscription", "asked"),
+    [
+        ("missed", "s-1", {"look": 1}),
+        ("reauthorizationRequired", "s-1", {"renew": 1}),
+        ("subscriptionRemoved", "s-1", {"create": 1, "look": 1}),
+        ("subscriptionRemoved", "s-of-before", {}),
+        ("reauthorizationRequired", "s-of-before", {}),
+    ],
+)
+async def test_a_lifecycle_event_is_followed_at_once(
+    contoso: Organization,
+    graph: PretendedGraph,
+    clock: MovableClock,
+    event: str,
+    subscription: str,
+    asked: dict[str, int],
+) -> None:
+    await watch(contoso, ANA, clock())
+    await rounds(contoso, graph)
+    graph.by_kind.clear()
+    news = News("contoso", mailbox_key(ANA), event=event, subscription=subscription)
+    await hear(watcher(contoso, graph), news)
+    assert graph.by_kind == asked
+
+
+async def test_news_of_a_mailbox_that_nobody_watches_do_nothing(
+    contoso: Organization, graph: PretendedGraph
+) -> None:
+    await hear(watcher(contoso, graph), News("contoso", mailbox_key(ANA), event="missed"))
+    assert graph.by_kind == {}
+    assert [one async for one in watched(contoso)] == []
