@@ -51,10 +51,11 @@ def http() -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_storage(
     deployments: Deployments, tmp_path_factory: pytest.TempPathFactory
 ) -> Deployment:
+    """One for a module: the clock stands elsewhere in another, and more is due there."""
     made = deployments.new(tmp_path_factory.mktemp("journal"))
     asyncio.run(made.provision())
     return made
