@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from shared.errors import Problem, Refusal
+from shared.errors import Busy, Problem, Refusal
 from shared.organizations import Organization, OrganizationSettings
+from shared.replies.mailboxes import all_told_of
 from shared.service import service, utc_now
 from shared.web.answers import answer_json, answering
 from shared.web.requests import json_body, only_params, parse
@@ -22,9 +23,23 @@ blueprint = func.Blueprint()
 @blueprint.route(route="api/health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @answering
 async def health(req: func.HttpRequest) -> func.HttpResponse:
-    """200 when every organization's storage answers; says nothing else to the world."""
-    organizations = service().organizations.all()
-    await asyncio.gather(*(one.settings() for one in organizations))
+    """200 when every organization's storage answers; says nothing else to the world.
+
+    On one machine also when mailboxes are subscribed to: who sees it may count on replies.
+    """
+    running = service()
+    organizations = running.organizations.all()
+    settings = await asyncio.gather(*(one.settings() for one in organizations))
+    if running.settings.local_graph is not None and not running.told_of:
+        told = await asyncio.gather(
+            *(
+                all_told_of(one, of_it, utc_now())
+                for one, of_it in zip(organizations, settings, strict=True)
+            )
+        )
+        running.told_of = all(told)
+        if not running.told_of:
+            raise Busy("mailboxes are being subscribed to")
     return answer_json({"status": "ready"})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import uuid
@@ -232,6 +233,9 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         new_id=lambda: uuid.uuid4().hex,
         words=running.words(organization),
     )
+    with contextlib.suppress(Transient):
+        # Accepted it is; the next message from this mailbox has it watched.
+        await running.watch(organization, from_)
     return _accepted(answer)
 
 
