@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from shared.errors import Busy, Problem, Refusal
+from shared.errors import Problem, Refusal
 from shared.organizations import Organization, OrganizationSettings
 from shared.replies.mailboxes import all_told_of
 from shared.service import service, utc_now
@@ -39,7 +39,7 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:
         )
         running.told_of = all(told)
         if not running.told_of:
-            raise Busy("mailboxes are being subscribed to")
+            raise Refusal(503, "Mailboxes are being subscribed to.", retry_after=1)
     return answer_json({"status": "ready"})
 
 
