@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import first_hit, folding, hits, imports, redirect, sending, sustained
+from bench import first_hit, folding, hits, imports, partitions, redirect, sending, sustained
 
 _DESCRIBED = {
     "imports": imports.measure,
@@ -16,6 +16,7 @@ _DESCRIBED = {
     "folding": folding.measure,
     "sustained": sustained.measure,
     "sending": sending.measure,
+    "partitions": partitions.measure,
 }
 
 
@@ -36,6 +37,7 @@ def main(arguments: list[str]) -> int:
         "folding": lambda: folding.measure(events),
         "sustained": lambda: sustained.measure(minutes, options.rate),
         "sending": sending.measure,
+        "partitions": partitions.measure,
     }
     for name in options.names or measurements:
         measurements[name]()

@@ -38,6 +38,10 @@ Asks a running service to recompute an organization's KPIs and lists from its ev
 differed and has put it right. The key (scope admin) is taken from ENGAGEMENT_KEY; on one machine
 none is needed.
 """
+_COSTS = """\
+Writes docs/costs.md, what a month costs, from the prices in bench/prices.toml, the assumptions in
+bench/traffic.py and the requests that were counted on the real code.
+"""
 _BENCH = "Measures; without names everything there is. Also: --events N, --minutes M, --rate R."
 
 TEST_PROCESSES = 2
@@ -74,6 +78,8 @@ def _command(arguments: list[str]) -> int:
             return _run(python.python, options)
         case "check":
             return 0 if check(prepare(python.python, "develop"), fix=options.fix) else 1
+        case "costs":
+            return _costs(python.python, count=options.count)
         case "rebuild":
             for organization in options.organizations or ("contoso", "fabrikam"):
                 rebuild(options.address, organization)
@@ -130,6 +136,11 @@ def _parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="measure", description=_BENCH, parents=python)
     bench.add_argument("names", nargs="*", metavar="NAME", help="what to measure (default: all)")
+
+    costs = commands.add_parser(
+        "costs", help="write down what a month costs", description=_COSTS, parents=python
+    )
+    costs.add_argument("--count", action="store_true", help="count the requests anew first")
 
     again = commands.add_parser(
         "rebuild", help="recompute KPIs and lists", description=_REBUILD, parents=python
@@ -210,6 +221,13 @@ def _test(python: str | None, arguments: list[str]) -> int:
 def _bench(python: str | None, arguments: list[str]) -> int:
     environment = prepare(python, "develop")
     return _call([str(environment.python), "-m", "bench", *arguments], _tools(environment))
+
+
+def _costs(python: str | None, *, count: bool) -> int:
+    environment = prepare(python, "develop")
+    counting = _tools(environment) if count else {}
+    command = [str(environment.python), "-m", "bench.costs", *(["--count"] if count else [])]
+    return _call(command, counting)
 
 
 def _tools(environment: Environment) -> dict[str, str]:
