@@ -44,7 +44,7 @@ def test_an_older_python_can_read_the_file_that_turns_it_away() -> None:
 def test_help_names_every_command() -> None:
     told = dev("--help").stdout
 
-    commands = ("run", "test", "check", "bench", "costs", "rebuild")
+    commands = ("run", "test", "check", "doctor", "bench", "costs", "rebuild")
     assert all(f"\n    {command} " in told for command in commands)
     assert "--python" in told
 
@@ -56,6 +56,7 @@ def test_help_names_every_command() -> None:
         ("test", ["pytest", "--also", "--python"]),
         ("check", ["--fix"]),
         ("bench", ["NAME"]),
+        ("doctor", ["--url", "--key", "--data", "ENGAGEMENT_KEY"]),
         ("costs", ["--count", "bench/prices.toml"]),
     ],
 )
