@@ -6,7 +6,17 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import first_hit, folding, hits, imports, partitions, redirect, sending, sustained
+from bench import (
+    first_hit,
+    folding,
+    hits,
+    imports,
+    partitions,
+    redirect,
+    sending,
+    sustained,
+    wide,
+)
 
 _DESCRIBED = {
     "imports": imports.measure,
@@ -14,6 +24,7 @@ _DESCRIBED = {
     "hits": hits.measure,
     "redirect": redirect.measure,
     "folding": folding.measure,
+    "wide": wide.measure,
     "sustained": sustained.measure,
     "sending": sending.measure,
     "partitions": partitions.measure,
@@ -35,6 +46,7 @@ def main(arguments: list[str]) -> int:
         "hits": hits.measure,
         "redirect": redirect.measure,
         "folding": lambda: folding.measure(events),
+        "wide": lambda: wide.measure(options.events or wide.MESSAGES // (part * part)),
         "sustained": lambda: sustained.measure(minutes, options.rate),
         "sending": sending.measure,
         "partitions": partitions.measure,
@@ -55,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--events",
         type=_between(1, 1_000_000, int),
-        help="folding: how many opens (default 2000, beside all others half of them)",
+        help="folding: how many opens (default 2000, beside all others half of them); "
+        "wide: how many messages (default 100000, beside all others a quarter of them)",
     )
     parser.add_argument(
         "--minutes",

@@ -30,7 +30,7 @@ LISTS = 2
 _LONGEST = timedelta(hours=12)
 
 
-class _Fold(Watched):
+class Folding(Watched):
     """One fold as its requests tell it: counted by name, memory whenever segments are done."""
 
     def __init__(self) -> None:
@@ -69,24 +69,24 @@ def measure(events: int = EVENTS) -> None:
             (f"Folding a hot message: one, opened {events} times", 1, events),
             (f"Folding a wide burst: {events} messages, each opened once", events, 1),
         ):
-            _tell(title, _folded(here.another(), messages, opens), messages, opens)
+            tell(title, _folded(here.another(), messages, opens), messages, opens)
     say("  Allowed: for each message ⌈n/90⌉ + 3 + 2 for each of its lists. Azurite slows down as")
     say(f"  its tables grow, and shares the cores; this machine's load is {machine_load():.1f}.\n")
 
 
-def _folded(here: Machine, messages: int, opens: int) -> _Fold:
-    """Folds so many opens of each of so many new messages."""
-    run = _Fold()
-
-    async def work(contoso: Organization) -> None:
-        ids = await new_messages(contoso, messages)
-        under_way("storing segments")
-        for segment in _segments(ids, opens):
-            await store_segment(contoso, segment)
-        await run.run(contoso)
-
-    here.with_contoso(work, run)
+def _folded(here: Machine, messages: int, opens: int) -> Folding:
+    run = Folding()
+    here.with_contoso(lambda contoso: store_and_fold(contoso, run, messages, opens), run)
     return run
+
+
+async def store_and_fold(contoso: Organization, run: Folding, messages: int, opens: int) -> None:
+    """Folds so many opens of each of so many new messages."""
+    ids = await new_messages(contoso, messages)
+    under_way("storing segments")
+    for segment in _segments(ids, opens):
+        await store_segment(contoso, segment)
+    await run.run(contoso)
 
 
 def _segments(messages: Sequence[str], opens: int) -> Iterator[Segment]:
@@ -105,7 +105,8 @@ def _segments(messages: Sequence[str], opens: int) -> Iterator[Segment]:
     yield Segment(f"{began:013d}-bench-{number:06d}", "\n".join(lines).encode())
 
 
-def _tell(title: str, run: _Fold, messages: int, opens: int) -> None:
+def tell(title: str, run: Folding, messages: int, opens: int) -> None:
+    """Says what a fold has cost."""
     events = messages * opens
     counted = run.requests_of("messages", "feeds")
     allowed = messages * (math.ceil(opens / 90) + 3 + 2 * LISTS)

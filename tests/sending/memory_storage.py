@@ -9,13 +9,19 @@ from __future__ import annotations
 import asyncio
 import bisect
 import itertools
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from shared.errors import Changed, Conflict
 from shared.storage.blobs import Blobs
 from shared.storage.tables import Read, Row, Tables, Write
-from tests.sending.mortality import Trouble
+
+
+class Around(Protocol):
+    """Somebody who is there at every request: to count it, or to be its trouble."""
+
+    async def around(self, what: str, call: Callable[[], Awaitable[Any]], /) -> Any: ...
 
 
 @dataclass
@@ -66,7 +72,7 @@ class Memory:
 class MemoryTables(Tables):
     """The tables as one process sees them, which meets its own troubles."""
 
-    def __init__(self, memory: Memory, trouble: Trouble) -> None:
+    def __init__(self, memory: Memory, trouble: Around) -> None:
         super().__init__("memory", None)
         self._memory = memory
         self._trouble = trouble
@@ -113,18 +119,20 @@ class MemoryTables(Tables):
                 self._memory.partitions[table, partition] = before
                 raise
 
-        return await self._trouble.around(f"transact {table}", all_or_none)
+        etags: list[str | None] = await self._trouble.around(f"transact {table}", all_or_none)
+        return etags
 
     async def _one(self, table: str, write: Write) -> str:
         async def written() -> str:
             await asyncio.sleep(0)
             return self._memory.write(table, write)
 
-        return await self._trouble.around(f"{write.action} {table}", written)
+        etag: str = await self._trouble.around(f"{write.action} {table}", written)
+        return etag
 
 
 class MemoryBlobs(Blobs):
-    def __init__(self, memory: Memory, trouble: Trouble) -> None:
+    def __init__(self, memory: Memory, trouble: Around) -> None:
         super().__init__("memory")
         self._memory = memory
         self._trouble = trouble
