@@ -59,6 +59,7 @@ class Service:
     signer: Signer
     keyring: Keyring
     queues: Queues
+    host_blobs: Blobs
     overflow: Overflow
     instance: str
     ingest: Ingest = field(init=False)
@@ -71,13 +72,15 @@ class Service:
     @classmethod
     def from_settings(cls, settings: Settings) -> Service:
         instance = secrets.token_hex(6)
+        host_blobs = Blobs(settings.host_blobs)
         service = cls(
             settings=settings,
             organizations=Organizations(settings.organizations, settings.local_storage_keys),
             signer=Signer(settings.signing_keys),
             keyring=Keyring(time.monotonic),
             queues=Queues(settings.host_queues),
-            overflow=Overflow(Blobs(settings.host_blobs), utc_now),
+            host_blobs=host_blobs,
+            overflow=Overflow(host_blobs, utc_now),
             instance=instance,
         )
         service.ingest = Ingest(

@@ -44,6 +44,24 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.route(
+    route="api/orgs/{org}/health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering
+async def examination(req: func.HttpRequest) -> func.HttpResponse:
+    """What is wrong with what the organization stands on, and what to do (`dev.py doctor`)."""
+    running = service()
+    caller = await running.caller(req)
+    caller.require("admin")
+    only_params(req)
+    from shared.administration.examination import Deployment, examine
+
+    deployment = Deployment(
+        running.settings, running.queues, running.host_blobs, running.mail, utc_now
+    )
+    return answer_json((await examine(deployment, caller.organization)).shown())
+
+
+@blueprint.route(
     route="api/orgs/{org}/settings", methods=["GET", "PATCH"], auth_level=func.AuthLevel.ANONYMOUS
 )
 @answering
