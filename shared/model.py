@@ -207,10 +207,14 @@ class LocalTime:
 
 @dataclass(frozen=True, slots=True)
 class SendTime:
-    """When a message is to be sent, and the local time that was meant, where one was."""
+    """When a message is to be sent, and the local time that was meant, where one was.
+
+    `recommended` is what the time rested on where it was the recommended one (as the API shows it).
+    """
 
     at: datetime
     local: LocalTime | None = None
+    recommended: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,8 @@ def instant_of(ms: int) -> datetime:
 
 
 def message_to_row(message: MessageRow) -> Row:
-    local = message.send_time.local if message.send_time else None
+    time = message.send_time
+    local, recommended = (time.local, time.recommended) if time else (None, None)
     return filled_row(
         message.id,
         MESSAGE_KEY,
@@ -185,8 +186,9 @@ def message_to_row(message: MessageRow) -> Row:
         language=message.language,
         acceptedAt=text_or_none(message.accepted_at),
         takenUpAt=text_or_none(message.taken_up_at),
-        sendAt=text_or_none(message.send_time.at) if message.send_time else None,
+        sendAt=text_or_none(time.at) if time else None,
         sendAtLocal=json.dumps(asdict(local)) if local else None,
+        sendAtRecommended=json.dumps(recommended) if recommended else None,
         content=message.content,
         copies=message.copies,
         attachments=message.attachments,
@@ -450,7 +452,14 @@ def instant_or_none(text: str | None) -> datetime | None:
 
 def _send_time(row: Row) -> SendTime | None:
     at, local = instant_or_none(row.get("sendAt")), row.get("sendAtLocal")
-    return SendTime(at, LocalTime(**json.loads(local)) if local else None) if at else None
+    recommended = row.get("sendAtRecommended")
+    if at is None:
+        return None
+    return SendTime(
+        at,
+        LocalTime(**json.loads(local)) if local else None,
+        json.loads(recommended) if recommended else None,
+    )
 
 
 def _required(text: str) -> datetime:

@@ -174,11 +174,13 @@ def _copy(copy: CopyRow, failure: Mapping[str, str] | None) -> dict[str, Any]:
 
 
 def _send_time(time: SendTime | None) -> dict[str, Any]:
-    """When it is to be sent, as an instant, and as the local time that was meant."""
+    """When it is to be sent, as an instant, as the local time that was meant, and what the
+    recommended time rested on where it was that."""
     local = time.local if time else None
     return {
         "sendAt": instant_text(time.at) if time else None,
         "sendAtLocal": {"local": local.text, "timeZone": local.time_zone} if local else None,
+        "sendAtRecommended": dict(time.recommended) if time and time.recommended else None,
     }
 
 

@@ -211,6 +211,8 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     from shared.sending.conversation import refuse_unknown
     from shared.sending.idempotency import check_key, fingerprint, known_answer
     from shared.sending.requests import MessageRequest, check, refuse_too_large
+    from shared.timing.recommended import recommended_send_time
+    from shared.timing.send_times import RECOMMENDED
 
     running, organization = service(), caller.organization
     refuse_too_large(body)
@@ -229,6 +231,8 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     await refuse_unknown(organization, request.in_reply_to, recipients, seen_by)
     files = await given_files(organization, request.files(), utc_now())
     language = await language_of(req, organization, seller)
+    if request.send_at == RECOMMENDED:
+        send_time = await recommended_send_time(organization, recipients, utc_now(), language)
     order = request.to_order(files, send_time, seller, language)
     caller.require_own_name(order.from_, order.seller)
     answer = await accept(
