@@ -7,6 +7,7 @@ messages        …/messages/{id} · …/send · …/cancel · …/retry
 records         …/records/{type}/{id}
 timing          …/delivery-time
 sellers         …/sellers/{address}
+assistant       …/cards · …/cards/{id}/snooze · dismiss · undo
 administration  …/settings · health
 pages           what sellers see
 """
@@ -14,6 +15,7 @@ pages           what sellers see
 import azure.functions as func
 
 from shared.administration.functions import blueprint as administration
+from shared.assistant.functions import blueprint as assistant
 from shared.attachments.functions import blueprint as attachments
 from shared.messages.functions import blueprint as messages
 from shared.pages.functions import blueprint as pages
@@ -27,6 +29,6 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 for room in (
     *(tracking, attachments, sending, messages, records, sellers),
-    *(timing, administration, pages),
+    *(timing, assistant, administration, pages),
 ):
     app.register_functions(room)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from shared.errors import Changed, Conflict
-from shared.model import JsonObject
+from shared.model import CardKind, JsonObject
 from shared.settings import OrganizationEntry
 from shared.storage.blobs import Blobs
 from shared.storage.tables import Read, Tables
@@ -31,7 +31,7 @@ class OrganizationSettings:
     `sends_a_minute` messages at most, and works on `sends_at_once`.
     `collecting` holds the intervals in which engagement was on, oldest first; the last is open
     (None) while it is on. A fact counts if it happened inside one, however late it arrives (rule
-    F6).
+    F6). Without `assistant` no cards are made; `cards` says which kinds are (those not named are).
     """
 
     engagement: bool = True
@@ -44,6 +44,12 @@ class OrganizationSettings:
     sends_a_minute: int = 30
     sends_at_once: int = 4
     collecting: tuple[tuple[datetime, datetime | None], ...] = ()
+    assistant: bool = True
+    cards: Mapping[CardKind, bool] = field(default_factory=dict)
+
+    def makes_cards(self, kind: CardKind) -> bool:
+        """Whether sellers may get cards of this kind (rule R3)."""
+        return self.assistant and self.cards.get(kind, True)
 
     def collected_at(self, instant: datetime) -> bool:
         """Whether engagement was on at that instant. Never switched means: always on."""
@@ -173,6 +179,8 @@ def _from_row(read: Read | None) -> OrganizationSettings:
         sends_a_minute=value.get("sendsPerMinute", default.sends_a_minute),
         sends_at_once=value.get("sendsAtOnce", default.sends_at_once),
         collecting=tuple((_instant(start), _end(end)) for start, end in value["collecting"]),
+        assistant=value.get("assistant", default.assistant),
+        cards={CardKind(kind): on for kind, on in value.get("cards", {}).items()},
     )
 
 
@@ -191,6 +199,8 @@ def _to_row(settings: OrganizationSettings) -> dict[str, Any]:
             [start.isoformat(), end.isoformat() if end else None]
             for start, end in settings.collecting
         ],
+        "assistant": settings.assistant,
+        "cards": dict(settings.cards),
     }
     partition, key = SETTINGS_KEY
     # As bytes, of which a property holds twice as many as it holds characters.

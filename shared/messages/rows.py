@@ -108,7 +108,7 @@ class CopyRow:
     `recipient` is who it went to where it went to one person only. It can be read from
     `sending_began_at` on, before we know that it was sent. The first human open (or image)
     and click are kept to tell when a click is the only proof of an open, `chains` to tell when
-    images are.
+    images are, the first human view of an attachment for its card.
     """
 
     number: int
@@ -124,6 +124,7 @@ class CopyRow:
     kpis: Kpis = field(default_factory=Kpis)
     first_human_open_at: datetime | None = None
     first_human_click_at: datetime | None = None
+    first_human_view_at: datetime | None = None
     inferred_open_at: datetime | None = None
     chains: Chains = NO_CHAINS
 
@@ -262,6 +263,7 @@ def copy_to_row(message: str, copy: CopyRow) -> Row:
         kpis=_kpis_text(copy.kpis),
         firstHumanOpenAt=text_or_none(copy.first_human_open_at),
         firstHumanClickAt=text_or_none(copy.first_human_click_at),
+        firstHumanViewAt=text_or_none(copy.first_human_view_at),
         inferredOpenAt=text_or_none(copy.inferred_open_at),
         chains=chains_to_text(copy.chains),
     )
@@ -282,6 +284,7 @@ def copy_from_row(row: Row) -> CopyRow:
         kpis=_kpis(row["kpis"]),
         first_human_open_at=instant_or_none(row.get("firstHumanOpenAt")),
         first_human_click_at=instant_or_none(row.get("firstHumanClickAt")),
+        first_human_view_at=instant_or_none(row.get("firstHumanViewAt")),
         inferred_open_at=instant_or_none(row.get("inferredOpenAt")),
         chains=chains_from_text(row.get("chains")),
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from shared.assistant.facts import Card, cards_of, differing
 from shared.attachments.staging import too_large_together
 from shared.errors import Busy, Changed
 from shared.graph.mail import FoundMessage
@@ -232,6 +233,7 @@ async def _end(
 ) -> None:
     """Writes how copies ended; with the last one the message ends, and what follows is done."""
     todo_keys: list[str] = []
+    cards: dict[str, Card | None] = {}
     due_at = attempt.message.due_at
 
     def end(stored: Stored) -> tuple[MessageRow, Sequence[CopyRow], Sequence[Write]]:
@@ -244,7 +246,11 @@ async def _end(
                 copies,
                 (),
             )
-        message, todo = with_todo(_ended(stored.message, list(all_copies.values())))
+        message = _ended(stored.message, list(all_copies.values()))
+        before = cards_of(stored.message, stored.copies.values())
+        cards.clear()
+        cards.update(differing(before, cards_of(message, all_copies.values())))
+        message, todo = with_todo(message, cards=cards)
         todo_keys[:] = [todo.row["RowKey"]]
         return message, copies, [todo]
 
@@ -258,7 +264,7 @@ async def _end(
             attempt.organization.id,
             attempt.message.failure.code,
         )
-    await drain(attempt.organization, attempt.message, todo_keys, history=True)
+    await drain(attempt.organization, attempt.message, todo_keys, history=True, cards=cards)
     await forget_staged(attempt.organization, attempt.message)
     await remove_due(attempt.organization, attempt.message.id, due_at)
 

@@ -53,6 +53,7 @@ def recounted(copy: CopyRow, events: Iterable[Event]) -> CopyRow:
         kpis=Kpis(),
         first_human_open_at=None,
         first_human_click_at=None,
+        first_human_view_at=None,
         inferred_open_at=None,
         chains=NO_CHAINS,
     )
@@ -126,6 +127,8 @@ def _with(copy: CopyRow, event: Event) -> CopyRow:
         return replace(copy, first_human_open_at=_earliest(copy.first_human_open_at, event.at))
     if event.kind is EventKind.CLICK:
         return replace(copy, first_human_click_at=_earliest(copy.first_human_click_at, event.at))
+    if event.kind is EventKind.ATTACHMENT_VIEW:
+        return replace(copy, first_human_view_at=_earliest(copy.first_human_view_at, event.at))
     return copy
 
 

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from shared.assistant.facts import cards_of, differing
 from shared.errors import Changed, Conflict, Transient
 from shared.messages.rows import (
     TABLE,
@@ -160,15 +161,20 @@ async def fold_message(
     else:
         events = _judge_all(counted, stored.copies)
     before = stored.message
-    todo: str | None = None
-    new = 0
+    done = _Written(stored)
     for part in _parts(sorted(events, key=lambda event: (event.copy, event.at, event.id))):
-        written = await _write(organization, stored, part, todo)
-        stored, todo = written.stored, written.todo
-        new += written.events
-    if todo and new == len(events):
-        history = known_of(stored.message) != known_of(before)
-        await drain(organization, stored.message, [todo], history=history)
+        done = await _write(organization, done, part)
+    if done.todo and done.events == len(events):
+        now = done.stored.message
+        cards = cards_of(now, done.stored.copies.values())
+        await drain(
+            organization,
+            now,
+            [done.todo],
+            history=known_of(now) != known_of(before),
+            cards={name: cards.get(name) for name in done.cards},
+            settings=settings,
+        )
     else:
         # Some were there already: whoever wrote them may have died before doing what follows.
         await drain_left_behind(organization, message)
@@ -230,30 +236,31 @@ def _parts(events: Sequence[Event]) -> list[list[Event]]:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """The state after a write, the key of our todo row, and how many events were new."""
+    """The state after what this fold of the message wrote, the key of its todo row, how many events
+    were new, and the names of the cards that are others since."""
 
     stored: Stored
-    todo: str | None
+    todo: str | None = None
     events: int = 0
+    cards: frozenset[str] = frozenset()
 
 
-async def _write(
-    organization: Organization, stored: Stored, events: Sequence[Event], todo: str | None
-) -> _Written:
-    """Writes those of the events that are not there yet, with their counts; `todo` is the key of
-    the todo row that this fold of the message has written before."""
+async def _write(organization: Organization, done: _Written, events: Sequence[Event]) -> _Written:
+    """Writes those of the events that are not there yet, with their counts."""
+    stored = done.stored
     while events:
         copies, writes = await _counted(organization, stored, events)
-        message, to_do = with_todo(
-            replace(stored.message, kpis=total(list({**stored.copies, **copies}.values()))),
-            [event.id for event in events],
-            instead_of=todo,
-        )
+        after = {**stored.copies, **copies}.values()
+        message = replace(stored.message, kpis=total(list(after)))
+        was = cards_of(stored.message, stored.copies.values())
+        cards = done.cards | differing(was, cards_of(message, after)).keys()
+        ids = [event.id for event in events]
+        message, to_do = with_todo(message, ids, instead_of=done.todo, cards=cards)
         try:
             stored = await write_message(
                 organization, stored, message, copies.values(), [*writes, to_do]
             )
-            return _Written(stored, to_do.row["RowKey"], len(events))
+            return _Written(stored, to_do.row["RowKey"], done.events + len(events), cards)
         except Conflict:
             events = await _without_known(organization, stored.message.id, events)
         except Changed:
@@ -263,7 +270,7 @@ async def _write(
             # Erased in between: its mark changed the row.
             break
         stored = fresh
-    return _Written(stored, todo)
+    return replace(done, stored=stored)
 
 
 async def _counted(
