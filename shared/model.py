@@ -235,6 +235,35 @@ class SendTime:
     local: LocalTime | None = None
 
 
+class ReminderCondition(StrEnum):
+    """When a reminder fires at its time (rule R1)."""
+
+    NO_REPLY_BY = "noReplyBy"
+    NOT_OPENED_BY = "notOpenedBy"
+    ANYWAY = "anyway"
+
+
+class ReminderState(StrEnum):
+    NOT_SET = "notSet"
+    SET = "set"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """What the seller wants to be reminded of, since `set_at`: `reason` is why an invalid one
+    cannot fire, `fired_at` when an expired one did."""
+
+    condition: ReminderCondition
+    at: datetime
+    set_at: datetime
+    comment: str | None = None
+    state: ReminderState = ReminderState.SET
+    reason: str | None = None
+    fired_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """What was accepted to be sent, whole: kept as a blob, never changed once sending began.

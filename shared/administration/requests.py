@@ -47,6 +47,7 @@ class SettingsRequest(RequestModel):
         """The settings with what this request names changed, from `now` on."""
         changes = given(self)
         engagement = changes.pop("engagement", before.engagement)
+        assistant = changes.pop("assistant", before.assistant)
         if "sending_mailboxes" in changes:
             mailboxes = (mailbox.lower() for mailbox in changes["sending_mailboxes"])
             changes["sending_mailboxes"] = tuple(dict.fromkeys(mailboxes))
@@ -56,4 +57,5 @@ class SettingsRequest(RequestModel):
             changes["sends_a_minute"] = changes.pop("sends_per_minute")
         if "cards" in changes:
             changes["cards"] = {**before.cards, **self.cards.chosen()}
-        return replace(before, **changes).with_engagement(engagement, now)
+        switched = replace(before, **changes).with_engagement(engagement, now)
+        return switched.with_assistant(assistant, now)

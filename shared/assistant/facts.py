@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.messages.rows import CopyRow, MessageRow
-from shared.model import CardKind, Failure, Status
+from shared.model import CardKind, Failure, ReminderState, Status
 from shared.tracking.counting import counted
 
 SOON_AFTER_DELIVERY = timedelta(seconds=60)
@@ -55,6 +55,10 @@ def cards_of(message: MessageRow, copies: Iterable[CopyRow]) -> dict[str, Card]:
         at = max((one.step_at for one in copies if one.failure and one.step_at), default=None)
         at = at or message.accepted_at
         found[CardKind.FAILED] = Card(CardKind.FAILED, at, at, failure=message.failure)
+    reminder = message.reminder
+    if reminder is not None and reminder.fired_at and reminder.state is ReminderState.EXPIRED:
+        at, kind = reminder.fired_at, CardKind.REMINDER_DUE
+        found[kind] = Card(kind, at, at, comment=reminder.comment)
     return found
 
 

@@ -21,6 +21,9 @@ from shared.model import (
     Reason,
     Recipient,
     RecordRef,
+    Reminder,
+    ReminderCondition,
+    ReminderState,
     SendTime,
     Status,
     Step,
@@ -70,6 +73,7 @@ class MessageRow:
     accepted_at: datetime
     taken_up_at: datetime | None = None
     send_time: SendTime | None = None
+    reminder: Reminder | None = None
     content: str = FIRST_CONTENT
     copies: int = 1
     attachments: int = 0
@@ -182,6 +186,7 @@ def message_to_row(message: MessageRow) -> Row:
         takenUpAt=text_or_none(message.taken_up_at),
         sendAt=text_or_none(message.send_time.at) if message.send_time else None,
         sendAtLocal=json.dumps(asdict(local)) if local else None,
+        reminder=_reminder_text(message.reminder),
         content=message.content,
         copies=message.copies,
         attachments=message.attachments,
@@ -227,6 +232,7 @@ def message_from_row(row: Row) -> MessageRow:
         accepted_at=_required(row["acceptedAt"]),
         taken_up_at=instant_or_none(row.get("takenUpAt")),
         send_time=_send_time(row),
+        reminder=_reminder(row.get("reminder")),
         content=row.get("content", FIRST_CONTENT),
         copies=row["copies"],
         attachments=row.get("attachments", 0),
@@ -438,6 +444,31 @@ def instant_or_none(text: str | None) -> datetime | None:
 def _send_time(row: Row) -> SendTime | None:
     at, local = instant_or_none(row.get("sendAt")), row.get("sendAtLocal")
     return SendTime(at, LocalTime(**json.loads(local)) if local else None) if at else None
+
+
+def _reminder_text(reminder: Reminder | None) -> str | None:
+    if reminder is None:
+        return None
+    values = {
+        name: text_or_none(value) if isinstance(value, datetime) else value
+        for name, value in asdict(reminder).items()
+    }
+    return json.dumps(values, ensure_ascii=False)
+
+
+def _reminder(text: str | None) -> Reminder | None:
+    if text is None:
+        return None
+    values = json.loads(text)
+    return Reminder(
+        condition=ReminderCondition(values["condition"]),
+        at=_required(values["at"]),
+        set_at=_required(values["set_at"]),
+        comment=values["comment"],
+        state=ReminderState(values["state"]),
+        reason=values["reason"],
+        fired_at=instant_or_none(values["fired_at"]),
+    )
 
 
 def _required(text: str) -> datetime:

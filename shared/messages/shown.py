@@ -45,6 +45,7 @@ def whole(
     files: Sequence[FileRow],
     *,
     people: Sequence[Kpis],
+    reminder: Mapping[str, Any],
     engagement: bool,
     sentences: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def whole(
             }
             for link in links
         ],
-        "reminder": None,
+        "reminder": reminder,
     }
 
 

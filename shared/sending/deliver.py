@@ -46,6 +46,8 @@ from shared.sending.followed_files import (
 )
 from shared.sending.one_copy import OneCopy
 from shared.storage.tables import Write
+from shared.timing.reminders import with_reminder
+from shared.timing.reminding import put_reminder
 from shared.timing.zones import zone_of_recipient
 
 log = logging.getLogger(__name__)
@@ -169,7 +171,9 @@ async def _decide_follow_again(
     limit = settings.attachment_limit
     if too_large_together(content.attachments, followed=False, limit=limit):
         raise Failed(Failure("attachmentsTooLarge", {"limit": f"{limit // 1024**2} MB"}))
-    await attempt.write(lambda message: replace(message, followed=False, reasons=decision.reasons))
+    await attempt.write(
+        lambda message: with_reminder(replace(message, followed=False, reasons=decision.reasons))
+    )
 
 
 async def _reader(attempt: Attempt, content: Content) -> Reader | None:
@@ -246,7 +250,7 @@ async def _end(
                 copies,
                 (),
             )
-        message = _ended(stored.message, list(all_copies.values()))
+        message = with_reminder(_ended(stored.message, list(all_copies.values())))
         before = cards_of(stored.message, stored.copies.values())
         cards.clear()
         cards.update(differing(before, cards_of(message, all_copies.values())))
@@ -254,6 +258,8 @@ async def _end(
         todo_keys[:] = [todo.row["RowKey"]]
         return message, copies, [todo]
 
+    # Its time may have passed while the message waited to be sent.
+    await put_reminder(attempt.organization, attempt.message, not_before=attempt.now)
     await attempt.write_copies(end)
     if not todo_keys:
         return

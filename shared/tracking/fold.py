@@ -36,6 +36,7 @@ from shared.model import Event, EventKind
 from shared.organizations import Organization, OrganizationSettings
 from shared.storage.tables import TRANSACTION_LIMIT, Write
 from shared.timing.history import known_of
+from shared.timing.reminders import with_reminder
 from shared.tracking.classify import Signals, classify
 from shared.tracking.clients import describe
 from shared.tracking.counting import inferred_open, total
@@ -251,7 +252,7 @@ async def _write(organization: Organization, done: _Written, events: Sequence[Ev
     while events:
         copies, writes = await _counted(organization, stored, events)
         after = {**stored.copies, **copies}.values()
-        message = replace(stored.message, kpis=total(list(after)))
+        message = with_reminder(replace(stored.message, kpis=total(list(after))))
         was = cards_of(stored.message, stored.copies.values())
         cards = done.cards | differing(was, cards_of(message, after)).keys()
         ids = [event.id for event in events]

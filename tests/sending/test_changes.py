@@ -132,7 +132,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"from": "ana@elsewhere.example"}, "/from"),
     ({"sendAt": "tomorrow"}, "/sendAt"),
     ({"sendAt": "recommended"}, "/sendAt"),
-    ({"reminder": {"condition": "anyway"}}, "/reminder"),
+    ({"reminder": {"condition": "anyway"}}, "/reminder/at"),
     ({"follow": "required", "text": "Hello", "html": None}, "/follow"),
     ({"attachments": [{"id": "3"}]}, "/attachments/0/id"),
     ({"attachments": [{"id": "01"}]}, "/attachments/0/id"),
