@@ -145,12 +145,13 @@ def _busiest_second(events_a_month: float) -> int:
 
 
 def _sending(counts: Measured) -> list[tuple[str, float]]:
-    """What a message asks of the partitions it shares with others until it is sent."""
+    """What a message asks of the partitions it shares with others until it is sent; those with a
+    `~` have its own id, or somebody's address."""
     cost = counts.accepted + counts.delivered + counts.scheduled * SCHEDULED
     return [
         (partition, rows * _share(partition))
         for partition, rows in cost.entities.items()
-        if not partition.startswith("messages/")
+        if not partition.startswith("messages/") and "~{" not in partition
     ]
 
 
