@@ -31,6 +31,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from shared.errors import EngagementError
+from shared.telemetry import step
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,8 @@ def translated(action: str) -> Iterator[None]:
     never_left = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
     ours = (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
     try:
-        yield
+        with step(f"Graph: {action}"):
+            yield
     except APIError as error:
         raise from_answer(action, error) from error
     except never_left as error:

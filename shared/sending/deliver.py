@@ -295,6 +295,8 @@ async def _end(
             attempt.organization.id,
             attempt.message.failure.code,
         )
+    else:
+        log.info("message %s of %s is sent", attempt.message.id, attempt.organization.id)
     await drain(attempt.organization, attempt.message, todo_keys, history=True, cards=cards)
     await forget_staged(attempt.organization, attempt.message)
     await remove_due(attempt.organization, attempt.message.id, due_at)
