@@ -170,14 +170,12 @@ async def _changer(req: func.HttpRequest, caller: Caller) -> Changer:
 
     organization = caller.organization
     settings = await organization.settings()
-    return Changer(
-        organization=organization,
-        words=service().words(organization),
+    return Changer.of(
+        caller,
+        service().words(organization),
+        choose(req.headers.get("accept-language"), settings.language),
         clock=utc_now,
         new_id=lambda: uuid.uuid4().hex,
-        language=choose(req.headers.get("accept-language"), settings.language),
-        may_send_as=caller.require_own_name,
-        seen_by=caller.sees_own_or_followed,
     )
 
 

@@ -183,6 +183,7 @@ def message_to_row(message: MessageRow) -> Row:
         sendAt=text_or_none(time.at) if time else None,
         sendAtLocal=json.dumps(asdict(local)) if local else None,
         sendAtRecommended=json.dumps(recommended) if recommended else None,
+        sendAtRecipientZone=time.recipient_zone if time else None,
         content=message.content,
         copies=message.copies,
         attachments=message.attachments,
@@ -443,6 +444,7 @@ def _send_time(row: Row) -> SendTime | None:
         at,
         LocalTime(**json.loads(local)) if local else None,
         json.loads(recommended) if recommended else None,
+        row.get("sendAtRecipientZone"),
     )
 
 

@@ -29,6 +29,7 @@ from shared.sending.idempotency import known_answer, reserve
 from shared.sending.sequel import Words, follow_up
 from shared.sending.wording import reasons_shown
 from shared.storage.tables import Write
+from shared.timing.zones import zone_of_recipient
 
 _LONGEST_TO_TEXT = 500
 
@@ -76,6 +77,7 @@ async def accept(
     sent."""
     decision = await decide(organization, order)
     now = clock()
+    order = await with_recipient_zone(organization, order, now)
     row = message_row(order, decision, new_id(), now)
     if key is not None:
         reserved = await _reserve(organization, row, order.language, key, clock)
@@ -123,6 +125,18 @@ async def decide(organization: Organization, order: Order) -> Decision:
         limit=settings.attachment_limit,
     )
     return decision
+
+
+async def with_recipient_zone(organization: Organization, order: Order, now: datetime) -> Order:
+    """The order with its one recipient's time zone, where known, beside a time that is to come:
+    who looks at the message sees both clocks (rule D3)."""
+    time, recipients = order.send_time, order.content.recipients
+    if time is None or time.recommended or order.status(now) is not Status.SCHEDULED:
+        return order
+    zone = None
+    if len(recipients) == 1:
+        zone = await zone_of_recipient(organization, recipients[0], now)
+    return replace(order, send_time=replace(time, recipient_zone=zone.name if zone else None))
 
 
 def message_row(order: Order, decision: Decision, message: str, now: datetime) -> MessageRow:

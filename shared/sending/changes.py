@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
+from shared.access.callers import Caller
 from shared.attachments.staging import delete_files, given_files, store_files
 from shared.errors import Changed, Problem, Refusal
 from shared.messages.content import delete_content, load_content, store_content
@@ -38,6 +39,7 @@ from shared.sending.accept import (
     files_to_upload,
     message_row,
     put_in_schedule,
+    with_recipient_zone,
 )
 from shared.sending.conversation import refuse_unknown
 from shared.sending.due import put_look, remove_look
@@ -66,6 +68,27 @@ class Changer:
     language: str
     may_send_as: Callable[[str, str], None] = field(default=lambda from_, seller: None)
     seen_by: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        caller: Caller,
+        words: Words,
+        language: str,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> Self:
+        """Changes what the caller may."""
+        return cls(
+            organization=caller.organization,
+            words=words,
+            clock=clock,
+            new_id=new_id,
+            language=language,
+            may_send_as=caller.require_own_name,
+            seen_by=caller.sees_own_or_followed,
+        )
 
 
 async def change(changer: Changer, message: str, changes: Mapping[str, Any]) -> MessageRow:
@@ -163,7 +186,7 @@ async def _order(
         brought, send_time, seller, changer.language, stored=content.attachments, first=first
     )
     changer.may_send_as(order.from_, order.seller)
-    return order
+    return await with_recipient_zone(organization, order, now)
 
 
 def _asks_for_recommended(
