@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
 
@@ -69,6 +69,8 @@ class EventKind(StrEnum):
     CLICK = "click"
     ATTACHMENT_VIEW = "attachmentView"
     REPLY = "reply"
+    AUTO_REPLY = "autoReply"
+    BOUNCE = "bounce"
     IMAGE = "image"
     WITHDRAWN = "withdrawn"
 
@@ -250,6 +252,8 @@ class Event:
     """One entry of a timeline (rule T8). `at` is when it happened, in UTC.
 
     `agent` tells programs apart without saying what they are: a short hash of the user agent.
+    `replied_by` wrote a reply or an automatic answer, which may tell of a return (`returns_on`);
+    `failed_address` is whom a bounce says that nothing reached.
     """
 
     id: str
@@ -266,6 +270,9 @@ class Event:
     client: str | None = None
     device: str | None = None
     country: str | None = None
+    replied_by: str | None = None
+    returns_on: date | None = None
+    failed_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +326,7 @@ class Kpis:
                 )
             case EventKind.REPLY:
                 return replace(self, replies=self.replies + human)
-            case EventKind.IMAGE | EventKind.WITHDRAWN:
+            case _:
                 return self
 
 

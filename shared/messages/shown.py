@@ -55,6 +55,7 @@ def whole(
     message = stored.message
     copies = [stored.copies[number] for number in sorted(stored.copies)]
     by_number = {file.number: file for file in files if message.followed}
+    bounced = {address for copy in copies for address in copy.bounced} if engagement else set()
     return {
         **listed(message, engagement=engagement, sentences=sentences),
         "kpis": _with_people(message, copies, people, engagement=engagement),
@@ -69,6 +70,7 @@ def whole(
                 "address": one.address,
                 "name": one.name,
                 "record": _ref(one.record),
+                "bounced": one.address.lower() in bounced,
             }
             for one in content.recipients
         ],
@@ -113,8 +115,9 @@ def entry_shown(entry: Entry) -> dict[str, Any]:
         "image": None if event.image is None else {"id": str(event.image)},
         "client": {"name": event.client, "device": event.device},
         "country": event.country,
-        "repliedBy": None,
-        "failedAddress": None,
+        "repliedBy": event.replied_by,
+        "returnsOn": event.returns_on.isoformat() if event.returns_on else None,
+        "failedAddress": event.failed_address,
     }
 
 

@@ -6,7 +6,7 @@ Instants are shown by the reader's clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from babel import Locale
@@ -26,6 +26,9 @@ def formats(language: str, reader: Clock) -> Mapping[str, Callable[..., Any]]:
 
     def day(at: datetime) -> str:
         return format_date(at.astimezone(rules), "medium", locale)
+
+    def date_(of: date) -> str:
+        return format_date(of, "long", locale)
 
     def clock(at: datetime) -> str:
         return format_time(at, "short", rules, locale)
@@ -65,6 +68,7 @@ def formats(language: str, reader: Clock) -> Mapping[str, Callable[..., Any]]:
     return {
         "size": size,
         "day": day,
+        "date": date_,
         "clock": clock,
         "exact": exact,
         "wall_clock": wall_clock,

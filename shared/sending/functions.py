@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import logging
 import uuid
@@ -60,20 +62,24 @@ async def follow_check(req: func.HttpRequest) -> func.HttpResponse:
     caller.require("send", "read")
     only_params(req)
     body = json_body(req)
+    from shared.messages.lookups import bounced_among
     from shared.model import FollowChoice
     from shared.sending.follow import decide_follow, preferences
     from shared.sending.requests import Addressed, refuse_too_many
-    from shared.sending.wording import reasons_shown
+    from shared.sending.wording import reasons_shown, warnings_shown
 
     recipients = parse(Addressed, body).recipients()
     refuse_too_many(recipients)
     organization = caller.organization
-    decision = await decide_follow(
-        organization,
-        await organization.settings(),
-        recipients,
-        FollowChoice.PREFERRED,
-        has_html=True,
+    decision, bounced = await asyncio.gather(
+        decide_follow(
+            organization,
+            await organization.settings(),
+            recipients,
+            FollowChoice.PREFERRED,
+            has_html=True,
+        ),
+        bounced_among(organization, [one.address for one in recipients]),
     )
     language = await language_of(req, organization)
     return answer_json(
@@ -84,6 +90,7 @@ async def follow_check(req: func.HttpRequest) -> func.HttpResponse:
                 {"address": address, "preference": preference}
                 for address, preference in preferences(decision.recipients).items()
             ],
+            "warnings": warnings_shown(bounced, language),
         }
     )
 
@@ -236,6 +243,9 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         new_id=lambda: uuid.uuid4().hex,
         words=running.words(organization),
     )
+    with contextlib.suppress(Transient):
+        # Accepted it is; the next message from this mailbox has it watched.
+        await running.watch(organization, order.from_)
     return _accepted(answer)
 
 

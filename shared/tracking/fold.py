@@ -26,21 +26,20 @@ from shared.messages.rows import (
     TABLE,
     CopyRow,
     event_key,
-    event_to_row,
     instant_of,
 )
 from shared.messages.stored import Stored, read_message, write_message
 from shared.messages.todo import drain, drain_left_behind, with_todo
 from shared.model import Event, EventKind
 from shared.organizations import Organization, OrganizationSettings
-from shared.storage.tables import TRANSACTION_LIMIT, Write
+from shared.storage.tables import TRANSACTION_LIMIT
 from shared.timing.history import known_of
 from shared.tracking.classify import Signals, classify
 from shared.tracking.clients import describe
-from shared.tracking.counting import inferred_open, total
+from shared.tracking.counting import total
 from shared.tracking.folder_lease import FolderLease
 from shared.tracking.hits import Hit, agent_digest
-from shared.tracking.neighbours import count_in
+from shared.tracking.recording import counted
 from shared.tracking.segments import (
     Segment,
     delete_segments,
@@ -150,15 +149,15 @@ async def fold_message(
             organization.id,
         )
         return
-    counted = [
+    collected = [
         hit
         for hit in hits
         if hit.copy in stored.copies and settings.collected_at(instant_of(hit.at))
     ]
-    if len(counted) > THREAD_FROM:
-        events = await asyncio.to_thread(_judge_all, counted, stored.copies)
+    if len(collected) > THREAD_FROM:
+        events = await asyncio.to_thread(_judge_all, collected, stored.copies)
     else:
-        events = _judge_all(counted, stored.copies)
+        events = _judge_all(collected, stored.copies)
     before = stored.message
     todo: str | None = None
     new = 0
@@ -243,7 +242,7 @@ async def _write(
     """Writes those of the events that are not there yet, with their counts; `todo` is the key of
     the todo row that this fold of the message has written before."""
     while events:
-        copies, writes = await _counted(organization, stored, events)
+        copies, writes = await counted(organization, stored, events)
         message, to_do = with_todo(
             replace(stored.message, kpis=total(list({**stored.copies, **copies}.values()))),
             [event.id for event in events],
@@ -264,38 +263,6 @@ async def _write(
             break
         stored = fresh
     return _Written(stored, todo)
-
-
-async def _counted(
-    organization: Organization, stored: Stored, events: Sequence[Event]
-) -> tuple[dict[int, CopyRow], list[Write]]:
-    """The copies with the events counted, and the writes of the events themselves."""
-    by_copy: defaultdict[int, list[Event]] = defaultdict(list)
-    for event in events:
-        by_copy[event.copy].append(event)
-    copies = {
-        number: await count_in(organization, stored.message.id, stored.copies[number], new)
-        for number, new in by_copy.items()
-    }
-    writes = [Write("insert", event_to_row(stored.message.id, event)) for event in events]
-    for copy in copies.values():
-        writes.extend(_inferred(stored.message.id, stored.copies[copy.number], copy))
-    return copies, writes
-
-
-def _inferred(message: str, before: CopyRow, after: CopyRow) -> list[Write]:
-    """Moves a copy's inferred open to where it belongs now."""
-    if before.inferred_open_at == after.inferred_open_at:
-        return []
-    writes = []
-    if before.inferred_open_at is not None:
-        gone = inferred_open(before, before.inferred_open_at)
-        key = event_key(gone.at, gone.id)
-        writes.append(Write("delete", {"PartitionKey": message, "RowKey": key}))
-    if after.inferred_open_at is not None:
-        event = inferred_open(after, after.inferred_open_at)
-        writes.append(Write("insert", event_to_row(message, event)))
-    return writes
 
 
 async def _without_known(
