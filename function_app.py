@@ -8,6 +8,7 @@ replies         api/graph/notifications · queue replies · timer
 records         …/records/{type}/{id}
 timing          …/delivery-time
 sellers         …/sellers/{address}
+assistant       …/cards · …/cards/{id}/snooze · dismiss · undo
 administration  …/settings · health
 pages           what sellers see
 """
@@ -15,6 +16,7 @@ pages           what sellers see
 import azure.functions as func
 
 from shared.administration.functions import blueprint as administration
+from shared.assistant.functions import blueprint as assistant
 from shared.attachments.functions import blueprint as attachments
 from shared.messages.functions import blueprint as messages
 from shared.pages.functions import blueprint as pages
@@ -29,6 +31,6 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 for room in (
     *(tracking, attachments, sending, replies, messages, records, sellers),
-    *(timing, administration, pages),
+    *(timing, assistant, administration, pages),
 ):
     app.register_functions(room)

@@ -26,6 +26,7 @@ var tableNames = [
   'aggregates'
   'sellers'
   'subscriptions'
+  'cards'
 ]
 var containerNames = [
   'content'

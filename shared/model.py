@@ -75,6 +75,25 @@ class EventKind(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class CardKind(StrEnum):
+    """What a card tells the seller (rule R2)."""
+
+    OPENED = "opened"
+    REMINDER_DUE = "reminderDue"
+    FAILED = "failed"
+    BOUNCED = "bounced"
+    CLICKED = "clicked"
+    ATTACHMENT_VIEWED = "attachmentViewed"
+    REPLIED = "replied"
+    OPENED_AGAIN = "openedAgain"
+
+
+CHOSEN_KINDS = frozenset(
+    {CardKind.CLICKED, CardKind.ATTACHMENT_VIEWED, CardKind.REPLIED, CardKind.OPENED_AGAIN}
+)
+"""Kinds of cards that a seller gets only who chose them; the others come unless switched off."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordRef:
     """A record of the CRM: its type (`contact`, `opportunity`, …) and its id there."""
@@ -101,7 +120,8 @@ class Seller:
     """What a seller decided for their own mail. `address` is in lower case.
 
     `language` is that of the words we add to their messages. `signature` is HTML, `signature_text`
-    its form for messages in plain text; where one is absent it is made from the other.
+    its form for messages in plain text; where one is absent it is made from the other. `cards` are
+    the kinds of cards they chose or refused; of the others they get what everybody gets.
     """
 
     address: str
@@ -110,6 +130,10 @@ class Seller:
     time_zone: str | None = None
     signature: str | None = None
     signature_text: str | None = None
+    cards: Mapping[CardKind, bool] = field(default_factory=dict)
+
+    def wants(self, kind: CardKind) -> bool:
+        return self.cards.get(kind, kind not in CHOSEN_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +241,35 @@ class SendTime:
     local: LocalTime | None = None
     recommended: Mapping[str, Any] | None = None
     recipient_zone: str | None = None
+
+
+class ReminderCondition(StrEnum):
+    """When a reminder fires at its time (rule R1)."""
+
+    NO_REPLY_BY = "noReplyBy"
+    NOT_OPENED_BY = "notOpenedBy"
+    ANYWAY = "anyway"
+
+
+class ReminderState(StrEnum):
+    NOT_SET = "notSet"
+    SET = "set"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """What the seller wants to be reminded of, since `set_at`: `reason` is why an invalid one
+    cannot fire, `fired_at` when an expired one did."""
+
+    condition: ReminderCondition
+    at: datetime
+    set_at: datetime
+    comment: str | None = None
+    state: ReminderState = ReminderState.SET
+    reason: str | None = None
+    fired_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

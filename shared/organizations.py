@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from shared.errors import Changed, Conflict
-from shared.model import JsonObject
+from shared.model import CardKind, JsonObject
 from shared.settings import OrganizationEntry
 from shared.storage.blobs import Blobs
 from shared.storage.tables import Read, Tables
 
 SETTINGS_KEY = ("settings", "organization")
+
+Intervals = tuple[tuple[datetime, datetime | None], ...]
+"""When something was on, oldest first; the last is open (None) while it is on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class OrganizationSettings:
     `sends_a_minute` messages at most, and works on `sends_at_once`.
     `collecting` holds the intervals in which engagement was on, oldest first; the last is open
     (None) while it is on. A fact counts if it happened inside one, however late it arrives (rule
-    F6).
+    F6). Without `assistant` no cards are made, and `assisting` says when it was on; `cards` says
+    which kinds of cards are made (those not named are).
     """
 
     engagement: bool = True
@@ -43,28 +47,52 @@ class OrganizationSettings:
     file_link_days: int = 180
     sends_a_minute: int = 30
     sends_at_once: int = 4
-    collecting: tuple[tuple[datetime, datetime | None], ...] = ()
+    collecting: Intervals = ()
+    assistant: bool = True
+    assisting: Intervals = ()
+    cards: Mapping[CardKind, bool] = field(default_factory=dict)
+
+    def makes_cards(self, kind: CardKind) -> bool:
+        """Whether sellers may get cards of this kind (rule R3)."""
+        return self.assistant and self.cards.get(kind, True)
 
     def collected_at(self, instant: datetime) -> bool:
         """Whether engagement was on at that instant. Never switched means: always on."""
-        if not self.collecting:
-            return self.engagement
-        return any(
-            start <= instant and (end is None or instant < end) for start, end in self.collecting
-        )
+        return self.collected_from(instant, instant)
+
+    def collected_from(self, start: datetime, end: datetime) -> bool:
+        """Whether engagement was on all the time from one instant to another."""
+        return _on_throughout(self.collecting, self.engagement, start, end)
+
+    def assisted_from(self, start: datetime, end: datetime) -> bool:
+        """Whether the assistant was on all the time from one instant to another."""
+        return _on_throughout(self.assisting, self.assistant, start, end)
 
     def with_engagement(self, on: bool, now: datetime) -> OrganizationSettings:
         """The settings with collecting switched on or off from `now` on."""
         if on == self.engagement:
             return self
-        intervals = self.collecting
-        if on:
-            intervals = (*intervals, (now, None))
-        elif not intervals:
-            intervals = ((datetime.min.replace(tzinfo=now.tzinfo), now),)
-        else:
-            intervals = (*intervals[:-1], (intervals[-1][0], now))
-        return replace(self, engagement=on, collecting=intervals)
+        return replace(self, engagement=on, collecting=_switched(self.collecting, on, now))
+
+    def with_assistant(self, on: bool, now: datetime) -> OrganizationSettings:
+        """The settings with the assistant switched on or off from `now` on."""
+        if on == self.assistant:
+            return self
+        return replace(self, assistant=on, assisting=_switched(self.assisting, on, now))
+
+
+def _on_throughout(intervals: Intervals, on: bool, start: datetime, end: datetime) -> bool:
+    if not intervals:
+        return on
+    return any(since <= start and (until is None or end < until) for since, until in intervals)
+
+
+def _switched(intervals: Intervals, on: bool, now: datetime) -> Intervals:
+    if on:
+        return (*intervals, (now, None))
+    if not intervals:
+        return ((datetime.min.replace(tzinfo=now.tzinfo), now),)
+    return (*intervals[:-1], (intervals[-1][0], now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +200,10 @@ def _from_row(read: Read | None) -> OrganizationSettings:
         file_link_days=value.get("fileLinkDays", default.file_link_days),
         sends_a_minute=value.get("sendsPerMinute", default.sends_a_minute),
         sends_at_once=value.get("sendsAtOnce", default.sends_at_once),
-        collecting=tuple((_instant(start), _end(end)) for start, end in value["collecting"]),
+        collecting=_intervals(value["collecting"]),
+        assisting=_intervals(value.get("assisting", [])),
+        assistant=value.get("assistant", default.assistant),
+        cards={CardKind(kind): on for kind, on in value.get("cards", {}).items()},
     )
 
 
@@ -187,10 +218,10 @@ def _to_row(settings: OrganizationSettings) -> dict[str, Any]:
         "fileLinkDays": settings.file_link_days,
         "sendsPerMinute": settings.sends_a_minute,
         "sendsAtOnce": settings.sends_at_once,
-        "collecting": [
-            [start.isoformat(), end.isoformat() if end else None]
-            for start, end in settings.collecting
-        ],
+        "collecting": _texts(settings.collecting),
+        "assisting": _texts(settings.assisting),
+        "assistant": settings.assistant,
+        "cards": dict(settings.cards),
     }
     partition, key = SETTINGS_KEY
     # As bytes, of which a property holds twice as many as it holds characters.
@@ -198,9 +229,10 @@ def _to_row(settings: OrganizationSettings) -> dict[str, Any]:
     return {"PartitionKey": partition, "RowKey": key, "schema": 1, "value": text}
 
 
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _intervals(texts: list[list[str]]) -> Intervals:
+    read = datetime.fromisoformat
+    return tuple((read(start), read(end) if end else None) for start, end in texts)
 
 
-def _end(text: str | None) -> datetime | None:
-    return _instant(text) if text else None
+def _texts(intervals: Intervals) -> list[list[str | None]]:
+    return [[start.isoformat(), end.isoformat() if end else None] for start, end in intervals]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 
 from shared.errors import Problem, Refusal
+from shared.model import CardKind
 from shared.organizations import Organization, OrganizationSettings
 from shared.replies.mailboxes import all_told_of
 from shared.service import service, utc_now
@@ -108,4 +109,6 @@ def _shown(settings: OrganizationSettings) -> dict[str, Any]:
         "fileLinkDays": settings.file_link_days,
         "sendsPerMinute": settings.sends_a_minute,
         "sendsAtOnce": settings.sends_at_once,
+        "assistant": settings.assistant,
+        "cards": {kind.value: settings.cards.get(kind, True) for kind in CardKind},
     }

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from shared.organizations import OrganizationSettings
-from shared.web.fields import MailAddress, RequestModel, given
+from shared.web.fields import CardChoices, MailAddress, RequestModel, given
 
 LONGEST_LIST = 48 * 1024
 """Bytes of all sending mailboxes together: they are kept in one property of a row."""
@@ -40,11 +40,14 @@ class SettingsRequest(RequestModel):
     file_link_days: Annotated[int, Field(ge=1, le=3650)] = 180
     sends_per_minute: Annotated[int, Field(ge=1, le=1000)] = 30
     sends_at_once: Annotated[int, Field(ge=1, le=50)] = 4
+    assistant: bool = True
+    cards: CardChoices = CardChoices()
 
     def applied(self, before: OrganizationSettings, now: datetime) -> OrganizationSettings:
         """The settings with what this request names changed, from `now` on."""
         changes = given(self)
         engagement = changes.pop("engagement", before.engagement)
+        assistant = changes.pop("assistant", before.assistant)
         if "sending_mailboxes" in changes:
             mailboxes = (mailbox.lower() for mailbox in changes["sending_mailboxes"])
             changes["sending_mailboxes"] = tuple(dict.fromkeys(mailboxes))
@@ -52,4 +55,7 @@ class SettingsRequest(RequestModel):
             changes["attachment_limit"] = changes.pop("attachment_limit_mb") * 1024 * 1024
         if "sends_per_minute" in changes:
             changes["sends_a_minute"] = changes.pop("sends_per_minute")
-        return replace(before, **changes).with_engagement(engagement, now)
+        if "cards" in changes:
+            changes["cards"] = {**before.cards, **self.cards.chosen()}
+        switched = replace(before, **changes).with_engagement(engagement, now)
+        return switched.with_assistant(assistant, now)

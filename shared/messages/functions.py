@@ -108,6 +108,7 @@ async def _show(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     from shared.messages.reading import read_links, read_seen
     from shared.messages.shown import whole
     from shared.sending.wording import sentences
+    from shared.timing.reminders import as_of, reminder_shown
     from shared.tracking.counting import counted
 
     organization = caller.organization
@@ -124,6 +125,7 @@ async def _show(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
             links,
             files,
             people=[counted(copy) for _, copy in sorted(stored.copies.items())],
+            reminder=reminder_shown(as_of(stored.message, settings, utc_now())),
             engagement=settings.engagement,
             sentences=sentences(stored.message, language, stored.copies.values()),
         )

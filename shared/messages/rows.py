@@ -21,6 +21,9 @@ from shared.model import (
     Reason,
     Recipient,
     RecordRef,
+    Reminder,
+    ReminderCondition,
+    ReminderState,
     SendTime,
     Status,
     Step,
@@ -73,6 +76,7 @@ class MessageRow:
     accepted_at: datetime
     taken_up_at: datetime | None = None
     send_time: SendTime | None = None
+    reminder: Reminder | None = None
     content: str = FIRST_CONTENT
     copies: int = 1
     attachments: int = 0
@@ -111,8 +115,8 @@ class CopyRow:
     `recipient` is who it went to where it went to one person only. It can be read from
     `sending_began_at` on, before we know that it was sent. The first human open (or image),
     click and reply are kept to tell when a click or a reply is the only proof of an open, `chains`
-    to tell when images are. `bounced` are the addresses that bounces named, in their order, at most
-    `MOST_BOUNCED`.
+    to tell when images are, the first human view of an attachment for its card. `bounced` are the
+    addresses that bounces named, in their order, at most `MOST_BOUNCED`.
     """
 
     number: int
@@ -129,6 +133,7 @@ class CopyRow:
     first_human_open_at: datetime | None = None
     first_human_click_at: datetime | None = None
     first_reply_at: datetime | None = None
+    first_human_view_at: datetime | None = None
     inferred_open_at: datetime | None = None
     chains: Chains = NO_CHAINS
     bounced: tuple[str, ...] = ()
@@ -190,6 +195,7 @@ def message_to_row(message: MessageRow) -> Row:
         sendAtLocal=json.dumps(asdict(local)) if local else None,
         sendAtRecommended=json.dumps(recommended) if recommended else None,
         sendAtRecipientZone=time.recipient_zone if time else None,
+        reminder=_reminder_text(message.reminder),
         content=message.content,
         copies=message.copies,
         attachments=message.attachments,
@@ -235,6 +241,7 @@ def message_from_row(row: Row) -> MessageRow:
         accepted_at=_required(row["acceptedAt"]),
         taken_up_at=instant_or_none(row.get("takenUpAt")),
         send_time=_send_time(row),
+        reminder=_reminder(row.get("reminder")),
         content=row.get("content", FIRST_CONTENT),
         copies=row["copies"],
         attachments=row.get("attachments", 0),
@@ -272,6 +279,7 @@ def copy_to_row(message: str, copy: CopyRow) -> Row:
         firstHumanOpenAt=text_or_none(copy.first_human_open_at),
         firstHumanClickAt=text_or_none(copy.first_human_click_at),
         firstReplyAt=text_or_none(copy.first_reply_at),
+        firstHumanViewAt=text_or_none(copy.first_human_view_at),
         inferredOpenAt=text_or_none(copy.inferred_open_at),
         chains=chains_to_text(copy.chains),
         bounced=json.dumps(copy.bounced) if copy.bounced else None,
@@ -294,6 +302,7 @@ def copy_from_row(row: Row) -> CopyRow:
         first_human_open_at=instant_or_none(row.get("firstHumanOpenAt")),
         first_human_click_at=instant_or_none(row.get("firstHumanClickAt")),
         first_reply_at=instant_or_none(row.get("firstReplyAt")),
+        first_human_view_at=instant_or_none(row.get("firstHumanViewAt")),
         inferred_open_at=instant_or_none(row.get("inferredOpenAt")),
         chains=chains_from_text(row.get("chains")),
         bounced=tuple(json.loads(row.get("bounced", "[]"))),
@@ -461,6 +470,31 @@ def _send_time(row: Row) -> SendTime | None:
         LocalTime(**json.loads(local)) if local else None,
         json.loads(recommended) if recommended else None,
         row.get("sendAtRecipientZone"),
+    )
+
+
+def _reminder_text(reminder: Reminder | None) -> str | None:
+    if reminder is None:
+        return None
+    values = {
+        name: text_or_none(value) if isinstance(value, datetime) else value
+        for name, value in asdict(reminder).items()
+    }
+    return json.dumps(values, ensure_ascii=False)
+
+
+def _reminder(text: str | None) -> Reminder | None:
+    if text is None:
+        return None
+    values = json.loads(text)
+    return Reminder(
+        condition=ReminderCondition(values["condition"]),
+        at=_required(values["at"]),
+        set_at=_required(values["set_at"]),
+        comment=values["comment"],
+        state=ReminderState(values["state"]),
+        reason=values["reason"],
+        fired_at=instant_or_none(values["fired_at"]),
     )
 
 

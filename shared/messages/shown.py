@@ -45,6 +45,7 @@ def whole(
     files: Sequence[FileRow],
     *,
     people: Sequence[Kpis],
+    reminder: Mapping[str, Any],
     engagement: bool,
     sentences: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -93,7 +94,7 @@ def whole(
             }
             for link in links
         ],
-        "reminder": None,
+        "reminder": reminder,
     }
 
 

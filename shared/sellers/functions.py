@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 
 from shared.errors import Refusal
-from shared.model import Seller
+from shared.model import CardKind, Seller
 from shared.sellers.store import load_seller, store_seller
 from shared.service import service
 from shared.web.answers import answer_json, answering
@@ -66,4 +66,5 @@ def _shown(seller: Seller) -> dict[str, Any]:
         "timeZone": seller.time_zone,
         "signature": seller.signature,
         "signatureText": seller.signature_text,
+        "cards": {kind.value: seller.wants(kind) for kind in CardKind},
     }

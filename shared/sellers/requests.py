@@ -7,7 +7,7 @@ from typing import Any, Literal
 from shared.errors import Problem, Refusal
 from shared.model import Seller
 from shared.storage.tables import PROPERTY_LIMIT
-from shared.web.fields import MailAddress, Name, RequestModel, TimeZoneName
+from shared.web.fields import CardChoices, MailAddress, Name, RequestModel, TimeZoneName
 
 LARGEST_SIGNATURE = 64 * 1024
 """Bytes of UTF-8 in a signature, in either of its forms: what one property of a row holds."""
@@ -26,6 +26,7 @@ class SellerRequest(RequestModel):
     time_zone: TimeZoneName | None = None
     signature: str | None = None
     signature_text: str | None = None
+    cards: CardChoices = CardChoices()
 
     def to_seller(self, address: str) -> Seller:
         return Seller(
@@ -35,6 +36,7 @@ class SellerRequest(RequestModel):
             time_zone=self.time_zone,
             signature=_filled(self.signature),
             signature_text=_filled(self.signature_text),
+            cards=self.cards.chosen(),
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from shared.model import Seller
+import json
+
+from shared.model import CardKind, Seller
 from shared.organizations import Organization
 from shared.storage.tables import Row, key_text
 
@@ -33,6 +35,7 @@ def _to_row(seller: Seller) -> Row:
         # As bytes, of which a property holds twice as many as it holds characters.
         "signature": seller.signature and seller.signature.encode(),
         "signatureText": seller.signature_text and seller.signature_text.encode(),
+        "cards": json.dumps(seller.cards) if seller.cards else None,
     }
     return {name: value for name, value in row.items() if value is not None}
 
@@ -45,6 +48,7 @@ def _from_row(address: str, row: Row) -> Seller:
         time_zone=row.get("timeZone"),
         signature=_text(row.get("signature")),
         signature_text=_text(row.get("signatureText")),
+        cards={CardKind(kind): on for kind, on in json.loads(row.get("cards", "{}")).items()},
     )
 
 

@@ -23,7 +23,16 @@ from shared.messages.lookups import bounced_among
 from shared.messages.rows import MessageRow
 from shared.messages.stored import create_message, new_copies
 from shared.messages.todo import with_todo
-from shared.model import Attachment, Content, FollowChoice, Kpis, Recipient, SendTime, Status
+from shared.model import (
+    Attachment,
+    Content,
+    FollowChoice,
+    Kpis,
+    Recipient,
+    Reminder,
+    SendTime,
+    Status,
+)
 from shared.organizations import Organization
 from shared.sending.due import WATCH, put_due, put_look, put_scheduled, remove_look
 from shared.sending.follow import Decision, decide_follow
@@ -31,6 +40,8 @@ from shared.sending.idempotency import known_answer, reserve
 from shared.sending.sequel import Words, follow_up
 from shared.sending.wording import reasons_shown, warnings_shown
 from shared.storage.tables import Write
+from shared.timing.reminders import with_reminder
+from shared.timing.reminding import put_reminder
 from shared.timing.zones import zone_of_recipient
 
 _LONGEST_TO_TEXT = 500
@@ -49,6 +60,7 @@ class Order:
     files: GivenFiles = field(default_factory=GivenFiles)
     draft: bool = False
     send_time: SendTime | None = None
+    reminder: Reminder | None = None
 
     def status(self, now: datetime) -> Status:
         """Where a message stands that is stored like this."""
@@ -152,7 +164,7 @@ def message_row(order: Order, decision: Decision, message: str, now: datetime) -
     due_at = now + WATCH if status is Status.ACCEPTED else None
     if status is Status.SCHEDULED and order.send_time is not None:
         due_at = order.send_time.at
-    return MessageRow(
+    row = MessageRow(
         id=message,
         status=status,
         seller=order.seller,
@@ -168,9 +180,11 @@ def message_row(order: Order, decision: Decision, message: str, now: datetime) -
         attachments=max((one.number for one in order.content.attachments), default=0),
         accepted_at=now,
         send_time=order.send_time,
+        reminder=order.reminder,
         due_at=due_at,
         kpis=Kpis(human_openers=0 if copies[0].recipient else None),
     )
+    return with_reminder(row)
 
 
 def files_to_upload(message: MessageRow, content: Content) -> list[Attachment]:
@@ -181,7 +195,9 @@ def files_to_upload(message: MessageRow, content: Content) -> list[Attachment]:
 
 
 async def put_in_schedule(organization: Organization, message: MessageRow, now: datetime) -> None:
-    """The row that brings the message up when it is due; a draft never is."""
+    """The rows that bring the message up when it is due, and its reminder; a draft never is."""
+    if message.status is not Status.DRAFT:
+        await put_reminder(organization, message)
     if message.status is Status.SCHEDULED:
         await put_scheduled(organization, message, now)
     elif message.due_at is not None:

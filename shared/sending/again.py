@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 
+from shared.assistant.facts import cards_of, differing
 from shared.errors import Changed, Refusal
 from shared.messages.content import load_content
-from shared.messages.feeds import list_message
 from shared.messages.files import Place, file_to_row, on_its_way_again, read_files
 from shared.messages.rows import CopyRow, MessageRow
 from shared.messages.stored import (
@@ -17,9 +17,10 @@ from shared.messages.stored import (
     read_message,
     write_message,
 )
+from shared.messages.todo import drain, with_todo
 from shared.model import Status, Step
 from shared.organizations import Organization
-from shared.sending.due import WATCH, put_due
+from shared.sending.due import WATCH, put_due, put_look, remove_look
 from shared.storage.tables import Write
 
 UNDER_WAY = (Status.ACCEPTED, Status.SENDING)
@@ -51,10 +52,13 @@ async def retry(
         _refuse(stored, even_if_sent)
         await put_due(organization, message, now + WATCH)
         try:
-            again = await _take_up(organization, stored, now)
+            again, todo = await _take_up(organization, stored, now)
         except Changed:
             continue
-        await list_message(organization, again)
+        copies = stored.copies.values()
+        cards = differing(cards_of(stored.message, copies), cards_of(again, copies))
+        await drain(organization, again, [todo], history=False, cards=cards)
+        await remove_look(organization, message, again.version, now)
         await deliver(message)
         return again.status
 
@@ -74,8 +78,12 @@ def _refuse(stored: Stored, even_if_sent: bool) -> None:
         )
 
 
-async def _take_up(organization: Organization, stored: Stored, now: datetime) -> MessageRow:
-    """The message as it was when accepted, with what is known of its attempts."""
+async def _take_up(
+    organization: Organization, stored: Stored, now: datetime
+) -> tuple[MessageRow, str]:
+    """The message as it was when accepted, with what is known of its attempts; and the key of the
+    row for what follows from that."""
+    failed = cards_of(stored.message, stored.copies.values())
     again = replace(
         stored.message,
         status=Status.ACCEPTED,
@@ -99,7 +107,9 @@ async def _take_up(organization: Organization, stored: Stored, now: datetime) ->
         part, copies = copies[:MOST_COPIES_WRITTEN], copies[MOST_COPIES_WRITTEN:]
         same = replace(stored.message, version=stored.message.version + 1)
         stored = await write_message(organization, stored, same, part)
-    again = replace(again, version=stored.message.version + 1)
+    again = replace(again, version=stored.message.version)
+    gone = differing(failed, cards_of(again, stored.copies.values()))
+    again, todo = with_todo(again, cards=gone)
     content = await load_content(organization, again)
     followed = {one.number for one in content.attachments if one.follow and again.followed}
     files = [
@@ -113,8 +123,9 @@ async def _take_up(organization: Organization, stored: Stored, now: datetime) ->
         and one.file.place is not Place.STORED
         and one.file.withdrawn_at is None
     ]
-    await write_message(organization, stored, again, copies, files)
-    return again
+    await put_look(organization, again.id, again.version, now)
+    await write_message(organization, stored, again, copies, [*files, todo])
+    return again, todo.row["RowKey"]
 
 
 def _again(copy: CopyRow, now: datetime) -> CopyRow:

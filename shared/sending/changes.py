@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
+
+from pydantic import JsonValue
 
 from shared.access.callers import Caller
 from shared.attachments.staging import delete_files, given_files, store_files
@@ -43,15 +45,20 @@ from shared.sending.accept import (
 )
 from shared.sending.conversation import refuse_unknown
 from shared.sending.due import put_look, remove_look
-from shared.sending.requests import MessageChange, check
+from shared.sending.reminded import set_reminder
+from shared.sending.requests import MessageChange, check, reminder_of
 from shared.sending.sequel import Words, follow_up
 from shared.storage.tables import TRANSACTION_LIMIT, Write
 from shared.timing.local_times import installed_rules
 from shared.timing.recommended import recommended_send_time
+from shared.timing.reminder_requests import refuse_impossible
+from shared.timing.reminders import with_reminder
 from shared.timing.send_times import RECOMMENDED, refuse_out_of_range
 
 NOW: Mapping[str, Any] = {"draft": False, "sendAt": None}
 """The change that sends a draft, or what is scheduled."""
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 ENDED = (Status.FAILED, Status.CANCELLED)
 
@@ -94,8 +101,13 @@ class Changer:
 async def change(changer: Changer, message: str, changes: Mapping[str, Any]) -> MessageRow:
     """Changes these fields of a message, under the rules of a new one; the others stay.
 
-    Raises `Refusal`: 404, 409 once sending has begun, 422 for what cannot be.
+    Raises `Refusal`: 404, 409 once sending has begun (but for its reminder alone), 422 for what
+    cannot be.
     """
+    if set(changes) == {"reminder"}:
+        set_ = await _remind(changer, message, changes["reminder"])
+        if set_ is not None:
+            return set_
     stored = await _waiting(changer.organization, message)
     new_files = sum(one.get("id") is None for one in _objects(changes.get("attachments")))
     first: int | None = None
@@ -150,7 +162,7 @@ async def cancel(changer: Changer, message: str) -> MessageRow:
             raise _conflict(stored.message)
         now = changer.clock()
         cancelled = replace(stored.message, status=Status.CANCELLED, due_at=None)
-        cancelled, todo = with_todo(cancelled)
+        cancelled, todo = with_todo(with_reminder(cancelled))
         files = _files_after([], await read_files(organization, message))
         await put_look(organization, message, cancelled.version, now)
         try:
@@ -160,6 +172,20 @@ async def cancel(changer: Changer, message: str) -> MessageRow:
         numbers = range(1, cancelled.attachments + 1)
         await _follow_up(changer, cancelled, files, todo, now, unused=numbers)
         return cancelled
+
+
+async def _remind(changer: Changer, message: str, value: JsonValue) -> MessageRow | None:
+    """Sets the reminder of a message whose sending has begun; None where it has not."""
+    while True:
+        stored = await _there(changer.organization, message)
+        if stored.message.may_change:
+            return None
+        if stored.message.status in ENDED:
+            raise _conflict(stored.message)
+        try:
+            return await set_reminder(changer.organization, stored, value, changer.clock())
+        except Changed:
+            continue
 
 
 async def _order(
@@ -181,12 +207,18 @@ async def _order(
         send_time = await recommended_send_time(organization, recipients, now, changer.language)
     elif "sendAt" not in changes:
         send_time = _still(message, now, draft=request.draft)
+    if "reminder" in changes:
+        reminder = reminder_of(request, send_time, now)
+    else:
+        reminder = message.reminder
+        refuse_impossible(reminder, request.follow, send_time.at if send_time else _EVER)
     brought = await given_files(organization, request.files(first), now)
     order = request.to_order(
         brought, send_time, seller, changer.language, stored=content.attachments, first=first
     )
     changer.may_send_as(order.from_, order.seller)
-    return await with_recipient_zone(organization, order, now)
+    order = await with_recipient_zone(organization, order, now)
+    return replace(order, reminder=reminder)
 
 
 def _asks_for_recommended(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from shared.assistant.facts import Card, cards_of, differing
 from shared.attachments.staging import too_large_together
 from shared.errors import Busy, Changed
 from shared.graph.mail import FoundMessage
@@ -45,6 +46,8 @@ from shared.sending.followed_files import (
 )
 from shared.sending.one_copy import OneCopy
 from shared.storage.tables import Write
+from shared.timing.reminders import with_reminder
+from shared.timing.reminding import put_reminder
 from shared.timing.zones import zone_of_recipient
 
 log = logging.getLogger(__name__)
@@ -168,7 +171,9 @@ async def _decide_follow_again(
     limit = settings.attachment_limit
     if too_large_together(content.attachments, followed=False, limit=limit):
         raise Failed(Failure("attachmentsTooLarge", {"limit": f"{limit // 1024**2} MB"}))
-    await attempt.write(lambda message: replace(message, followed=False, reasons=decision.reasons))
+    await attempt.write(
+        lambda message: with_reminder(replace(message, followed=False, reasons=decision.reasons))
+    )
 
 
 async def _reader(attempt: Attempt, content: Content) -> Reader | None:
@@ -232,6 +237,7 @@ async def _end(
 ) -> None:
     """Writes how copies ended; with the last one the message ends, and what follows is done."""
     todo_keys: list[str] = []
+    cards: dict[str, Card | None] = {}
     due_at = attempt.message.due_at
 
     def end(stored: Stored) -> tuple[MessageRow, Sequence[CopyRow], Sequence[Write]]:
@@ -244,10 +250,16 @@ async def _end(
                 copies,
                 (),
             )
-        message, todo = with_todo(_ended(stored.message, list(all_copies.values())))
+        message = with_reminder(_ended(stored.message, list(all_copies.values())))
+        before = cards_of(stored.message, stored.copies.values())
+        cards.clear()
+        cards.update(differing(before, cards_of(message, all_copies.values())))
+        message, todo = with_todo(message, cards=cards)
         todo_keys[:] = [todo.row["RowKey"]]
         return message, copies, [todo]
 
+    # Its time may have passed while the message waited to be sent.
+    await put_reminder(attempt.organization, attempt.message, not_before=attempt.now)
     await attempt.write_copies(end)
     if not todo_keys:
         return
@@ -258,7 +270,7 @@ async def _end(
             attempt.organization.id,
             attempt.message.failure.code,
         )
-    await drain(attempt.organization, attempt.message, todo_keys, history=True)
+    await drain(attempt.organization, attempt.message, todo_keys, history=True, cards=cards)
     await forget_staged(attempt.organization, attempt.message)
     await remove_due(attempt.organization, attempt.message.id, due_at)
 

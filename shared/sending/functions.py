@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
@@ -137,9 +138,10 @@ async def end_undeliverable_message(msg: func.QueueMessage) -> None:
 
 @blueprint.timer_trigger(arg_name="timer", schedule="%DUE_SCHEDULE%", use_monitor=False)
 async def fire_due_messages(timer: func.TimerRequest) -> None:
-    """Hands to delivery what is due in every organization."""
+    """Hands to delivery what is due in every organization, then fires its reminders."""
     from shared.sending.due import fire_due
     from shared.sending.zone_changes import renew_local_times
+    from shared.timing.reminding import fire_reminders
 
     running = service()
     for organization in running.organizations.all():
@@ -147,6 +149,7 @@ async def fire_due_messages(timer: func.TimerRequest) -> None:
             words = running.words(organization)
             await renew_local_times(organization, utc_now())
             await fire_due(organization, utc_now(), words.deliver, words.announce)
+            await fire_reminders(organization, utc_now())
         except Transient as error:
             # One organization's storage being away must not keep the others waiting.
             log.warning("what is due in %s is not fired now: %s", organization.id, error)
@@ -210,7 +213,7 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     from shared.sending.accept import IdempotencyKey, accept
     from shared.sending.conversation import refuse_unknown
     from shared.sending.idempotency import check_key, fingerprint, known_answer
-    from shared.sending.requests import MessageRequest, check, refuse_too_large
+    from shared.sending.requests import MessageRequest, check, refuse_too_large, reminder_of
     from shared.timing.recommended import recommended_send_time
     from shared.timing.send_times import RECOMMENDED
 
@@ -234,6 +237,7 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     if request.send_at == RECOMMENDED:
         send_time = await recommended_send_time(organization, recipients, utc_now(), language)
     order = request.to_order(files, send_time, seller, language)
+    order = replace(order, reminder=reminder_of(request, send_time, utc_now()))
     caller.require_own_name(order.from_, order.seller)
     answer = await accept(
         organization,

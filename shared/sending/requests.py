@@ -26,12 +26,14 @@ from shared.model import (
     FollowChoice,
     Recipient,
     RecordRef,
+    Reminder,
     Seller,
     SendTime,
     Status,
 )
 from shared.sending.accept import Order
 from shared.sending.signature import signature_of
+from shared.timing.reminder_requests import read_reminder
 from shared.timing.send_times import read_send_time
 from shared.web.fields import (
     Line,
@@ -57,7 +59,7 @@ LARGEST_INLINE = 3 * 1024 * 1024
 
 _INTERNET_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}@[!-;=?-~]{1,400}>")
 
-NOT_YET = ("template", "reminder")
+NOT_YET = ("template",)
 
 
 def _answered_id(value: str) -> str:
@@ -305,6 +307,14 @@ def check(
     if problems:
         raise Refusal(422, "The message cannot be sent like this; see errors.", tuple(problems))
     return send_time
+
+
+def reminder_of(
+    request: MessageRequest, send_time: SendTime | None, now: datetime
+) -> Reminder | None:
+    """The reminder that is asked for; `Refusal` 422 where it cannot be."""
+    after = send_time.at if send_time else now
+    return read_reminder(request.reminder, request.follow, after, now)
 
 
 def _problems(request: MessageRequest, stored: Mapping[int, Attachment]) -> Iterator[Problem]:

@@ -53,12 +53,13 @@ def sentences(message: MessageRow, language: str, copies: Iterable[CopyRow] = ()
     """What the API says of a message in words, and of those of its copies that failed."""
     return {
         "reasons": reasons_shown(message.reasons, language),
-        "failure": _failure_shown(message.failure, language),
-        "copies": {copy.number: _failure_shown(copy.failure, language) for copy in copies},
+        "failure": failure_shown(message.failure, language),
+        "copies": {copy.number: failure_shown(copy.failure, language) for copy in copies},
     }
 
 
-def _failure_shown(failure: Failure | None, language: str) -> dict[str, str] | None:
+def failure_shown(failure: Failure | None, language: str) -> dict[str, str] | None:
+    """A failure as the API shows it: the code, and the sentence in the caller's language."""
     if failure is None:
         return None
     return {"code": failure.code, "message": failure_text(language, failure)}

@@ -2,7 +2,7 @@
 
 TABLES = (
     *("messages", "feeds", "schedule", "ingest", "records", "lookups", "settings", "keys"),
-    *("aggregates", "sellers", "subscriptions"),
+    *("aggregates", "sellers", "subscriptions", "cards"),
 )
 """Tables of each organization's storage account."""
 

@@ -55,6 +55,7 @@ def recounted(copy: CopyRow, events: Iterable[Event]) -> CopyRow:
         first_human_click_at=None,
         first_reply_at=None,
         bounced=(),
+        first_human_view_at=None,
         inferred_open_at=None,
         chains=NO_CHAINS,
     )
@@ -134,6 +135,8 @@ def _with(copy: CopyRow, event: Event) -> CopyRow:
         return replace(copy, first_human_click_at=_earliest(copy.first_human_click_at, event.at))
     if event.kind is EventKind.REPLY:
         return replace(copy, first_reply_at=_earliest(copy.first_reply_at, event.at))
+    if event.kind is EventKind.ATTACHMENT_VIEW:
+        return replace(copy, first_human_view_at=_earliest(copy.first_human_view_at, event.at))
     return copy
 
 

@@ -22,24 +22,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from shared.errors import Changed, Conflict, Transient
-from shared.messages.rows import (
-    TABLE,
-    CopyRow,
-    event_key,
-    instant_of,
-)
-from shared.messages.stored import Stored, read_message, write_message
-from shared.messages.todo import drain, drain_left_behind, with_todo
+from shared.messages.rows import TABLE, CopyRow, event_key, instant_of
+from shared.messages.stored import Stored, read_message
+from shared.messages.todo import drain_left_behind
 from shared.model import Event, EventKind
 from shared.organizations import Organization, OrganizationSettings
 from shared.storage.tables import TRANSACTION_LIMIT
-from shared.timing.history import known_of
 from shared.tracking.classify import Signals, classify
 from shared.tracking.clients import describe
-from shared.tracking.counting import total
 from shared.tracking.folder_lease import FolderLease
 from shared.tracking.hits import Hit, agent_digest
-from shared.tracking.recording import counted
+from shared.tracking.recording import Recorded, follow_up, record
 from shared.tracking.segments import (
     Segment,
     delete_segments,
@@ -158,16 +151,11 @@ async def fold_message(
         events = await asyncio.to_thread(_judge_all, collected, stored.copies)
     else:
         events = _judge_all(collected, stored.copies)
-    before = stored.message
-    todo: str | None = None
-    new = 0
+    new = _New(stored)
     for part in _parts(sorted(events, key=lambda event: (event.copy, event.at, event.id))):
-        written = await _write(organization, stored, part, todo)
-        stored, todo = written.stored, written.todo
-        new += written.events
-    if todo and new == len(events):
-        history = known_of(stored.message) != known_of(before)
-        await drain(organization, stored.message, [todo], history=history)
+        new = await _write(organization, new, part)
+    if new.recorded and new.events == len(events):
+        await follow_up(organization, stored.message, new.recorded, settings)
     else:
         # Some were there already: whoever wrote them may have died before doing what follows.
         await drain_left_behind(organization, message)
@@ -228,31 +216,22 @@ def _parts(events: Sequence[Event]) -> list[list[Event]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
-    """The state after a write, the key of our todo row, and how many events were new."""
+class _New:
+    """The message as it is stored, what this fold has recorded of it, and how many events were
+    new."""
 
     stored: Stored
-    todo: str | None
+    recorded: Recorded | None = None
     events: int = 0
 
 
-async def _write(
-    organization: Organization, stored: Stored, events: Sequence[Event], todo: str | None
-) -> _Written:
-    """Writes those of the events that are not there yet, with their counts; `todo` is the key of
-    the todo row that this fold of the message has written before."""
+async def _write(organization: Organization, new: _New, events: Sequence[Event]) -> _New:
+    """Writes those of the events that are not there yet, with their counts."""
+    stored = new.stored
     while events:
-        copies, writes = await counted(organization, stored, events)
-        message, to_do = with_todo(
-            replace(stored.message, kpis=total(list({**stored.copies, **copies}.values()))),
-            [event.id for event in events],
-            instead_of=todo,
-        )
         try:
-            stored = await write_message(
-                organization, stored, message, copies.values(), [*writes, to_do]
-            )
-            return _Written(stored, to_do.row["RowKey"], len(events))
+            recorded = await record(organization, stored, events, after=new.recorded)
+            return _New(recorded.stored, recorded, new.events + len(events))
         except Conflict:
             events = await _without_known(organization, stored.message.id, events)
         except Changed:
@@ -262,7 +241,7 @@ async def _write(
             # Erased in between: its mark changed the row.
             break
         stored = fresh
-    return _Written(stored, todo)
+    return replace(new, stored=stored)
 
 
 async def _without_known(

@@ -119,8 +119,8 @@ def _differing_copies(stored: Stored, copies: dict[int, CopyRow]) -> list[Differ
         before, name = stored.copies[number], f"copy {number}"
         found += _differing_kpis(stored.message.id, name, counted(before), counted(copy))
         for what in (
-            *("first_human_open_at", "first_human_click_at", "first_reply_at"),
-            *("inferred_open_at", "bounced"),
+            *("first_human_open_at", "first_human_click_at", "first_human_view_at"),
+            *("first_reply_at", "inferred_open_at", "bounced"),
         ):
             was, now = getattr(before, what), getattr(copy, what)
             if was != now:

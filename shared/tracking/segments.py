@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.errors import Conflict, StorageUnavailable
+from shared.messages.rows import instant_of
 from shared.organizations import Organization
 from shared.tracking.hits import Hit, unpack
 
@@ -56,6 +58,15 @@ async def read_segments(organization: Organization, limit: int) -> list[Segment]
     """The oldest segments."""
     page = await organization.tables.page(TABLE, PARTITION, limit=limit)
     return [Segment(read.row["RowKey"], read.row["hits"]) for read in page]
+
+
+async def written_since(organization: Organization) -> datetime | None:
+    """Since when hits that were written wait to be folded; None where none do. (What is given back
+    from aside is late already: nobody waits for it.)"""
+    page = await organization.tables.page(TABLE, PARTITION, below=":", limit=1)
+    if not page:
+        return None
+    return instant_of(int(page[0].row["RowKey"].partition("-")[0]))
 
 
 async def read_backlog(organization: Organization) -> list[Segment]:

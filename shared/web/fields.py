@@ -10,6 +10,8 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from shared.model import CardKind
+
 # A mailbox address never has more (RFC 5321 §4.5.3.1.3), a name more is no name.
 _LONGEST_ADDRESS = 254
 
@@ -64,6 +66,23 @@ class PostalAddress(RequestModel):
     country: Name | None = None
     region: Name | None = None
     city: Name | None = None
+
+
+class CardChoices(RequestModel):
+    """Which kinds of cards somebody wants; those not named stay, or are as everybody has them."""
+
+    opened: bool = True
+    reminder_due: bool = True
+    failed: bool = True
+    bounced: bool = True
+    clicked: bool = True
+    attachment_viewed: bool = True
+    replied: bool = True
+    opened_again: bool = True
+
+    def chosen(self) -> dict[CardKind, bool]:
+        """What was really said."""
+        return {CardKind(to_camel(name)): wanted for name, wanted in given(self).items()}
 
 
 def given(model: BaseModel) -> dict[str, Any]:

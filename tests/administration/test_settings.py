@@ -28,6 +28,17 @@ START = {
     # The demo's: the local Graph takes more than Exchange does.
     "sendsPerMinute": 1000,
     "sendsAtOnce": 16,
+    "assistant": True,
+    "cards": {
+        "opened": True,
+        "reminderDue": True,
+        "failed": True,
+        "bounced": True,
+        "clicked": True,
+        "attachmentViewed": True,
+        "replied": True,
+        "openedAgain": True,
+    },
 }
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -141,6 +152,10 @@ MISTAKES: list[tuple[Any, str]] = [
     ({"language": "pt"}, "/language"),
     ({"language": "de"}, "/language"),
     ({"collecting": []}, "/collecting"),
+    ({"assistant": "off"}, "/assistant"),
+    ({"cards": ["opened"]}, "/cards"),
+    ({"cards": {"opened": 1}}, "/cards/opened"),
+    ({"cards": {"closed": True}}, "/cards/closed"),
 ]
 
 

@@ -145,8 +145,21 @@ async def test_one_hit_costs_one_transaction_and_what_is_left_to_do_goes_without
     folding: Folding, proxy: StorageProxy
 ) -> None:
     """A transaction costs as much as four other requests."""
-    await folding.cost([await folding.message()], 1)
+    message = await folding.message()
+    await folding.cost([message], 1)
+    await folding.cost([message], 1)
     assert [request.resource for request in proxy.requests if request.is_batch] == ["messages"]
+
+
+async def test_a_card_costs_two_requests_and_what_makes_none_costs_nothing_r2(
+    folding: Folding, proxy: StorageProxy
+) -> None:
+    message = await folding.message()
+    first = await folding.cost([message], 3)
+    # What its seller chose is read, and the card is written; before, it is not looked for.
+    assert (first["sellers"], first["cards"]) == (1, 1)
+    second = await folding.cost([message], 3)
+    assert (second["sellers"], second["cards"]) == (0, 0)
 
 
 async def test_a_backlog_of_many_small_segments_costs_a_message_what_one_segment_does(

@@ -13,12 +13,22 @@ from shared.organizations import Organization
 from shared.sellers.store import load_seller, store_seller
 from tests.web.running_service import RunningService, soon
 
-WHOLE = {
+WHOLE: dict[str, Any] = {
     "name": "Ana Souza",
     "language": "pt-BR",
     "timeZone": "America/Sao_Paulo",
     "signature": '<p onload="x()">Ana <a href="https://contoso.com/">Contoso</a></p><script>x()</script>',
     "signatureText": "Ana\nContoso",
+    "cards": {
+        "opened": True,
+        "reminderDue": True,
+        "failed": False,
+        "bounced": True,
+        "clicked": True,
+        "attachmentViewed": False,
+        "replied": False,
+        "openedAgain": False,
+    },
 }
 NOTHING = {
     "name": None,
@@ -26,6 +36,7 @@ NOTHING = {
     "timeZone": None,
     "signature": None,
     "signatureText": None,
+    "cards": {**WHOLE["cards"], "failed": True, "clicked": False},
 }
 ANA = "sellers/ana@contoso.com"
 
@@ -70,6 +81,8 @@ MISTAKES: list[tuple[dict[str, Any], str, int]] = [
     ({"timeZone": "Mars/Olympus"}, "/timeZone", 422),
     ({"language": "fr"}, "/language", 422),
     ({"name": "a\nb"}, "/name", 422),
+    ({"cards": {"opened": "yes"}}, "/cards/opened", 422),
+    ({"cards": {"closed": True}}, "/cards/closed", 422),
     ({"signature": 7}, "/signature", 422),
     ({"signature": "é" * 32 * 1024 + "x"}, "/signature", 413),
     ({"signatureText": "x" * 64 * 1024 + "x"}, "/signatureText", 413),

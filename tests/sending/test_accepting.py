@@ -93,7 +93,8 @@ def test_the_whole_message_is_shown_as_it_was_given(service: RunningService) -> 
         },
     ]
     assert shown["recipientCount"] == 3
-    assert (shown["attachments"], shown["reminder"], shown["notFollowedReasons"]) == ([], None, [])
+    assert (shown["attachments"], shown["notFollowedReasons"]) == ([], [])
+    assert shown["reminder"]["state"] == "notSet"
     assert shown["kpis"]["opens"] == 0
     assert shown["kpis"]["humanOpeners"] is None, "three people share one copy"
     accepted_at = datetime.fromisoformat(shown["acceptedAt"])

@@ -133,7 +133,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sendAt": "tomorrow"}, "/sendAt"),
     ({"sendAt": "recommended"}, "/sendAt"),
     ({"sendAt": "recommended", "to": []}, "/to"),
-    ({"reminder": {"condition": "anyway"}}, "/reminder"),
+    ({"reminder": {"condition": "anyway"}}, "/reminder/at"),
     ({"follow": "required", "text": "Hello", "html": None}, "/follow"),
     ({"attachments": [{"id": "3"}]}, "/attachments/0/id"),
     ({"attachments": [{"id": "01"}]}, "/attachments/0/id"),

@@ -129,7 +129,7 @@ def test_what_is_due_in_a_second_is_sent_then_without_the_timer(service: Running
         ({"color": "red"}, "/color"),
         ({"attachments": [{"id": "1"}]}, "/attachments/0/id"),
         ({"to": [{"address": "li"}]}, "/to/0/address"),
-        ({"reminder": {"condition": "anyway"}}, "/reminder"),
+        ({"reminder": {"condition": "anyway"}}, "/reminder/at"),
     ],
 )
 def test_a_change_with_mistakes_is_pointed_at(

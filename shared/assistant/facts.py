@@ -1,0 +1,89 @@
+"""Which cards a message should have, from what is known of it now (rule R2): pure, so that whoever
+asks, and however often, the same cards come out.
+
+A fact that turns out otherwise (a verdict that is corrected, an open that was earlier than the
+first one known) makes another set of cards; what differs is then made, moved or withdrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.messages.rows import CopyRow, MessageRow
+from shared.model import CardKind, Failure, ReminderState, Status
+from shared.tracking.counting import counted
+
+SOON_AFTER_DELIVERY = timedelta(seconds=60)
+HELD = timedelta(seconds=10)
+"""What comes so soon after delivery waits so long: a scanner's burst shows itself meanwhile."""
+
+COLLECTED = frozenset(
+    {CardKind.OPENED, CardKind.CLICKED, CardKind.ATTACHMENT_VIEWED, CardKind.OPENED_AGAIN}
+    | {CardKind.REPLIED}
+)
+"""Kinds that show what was collected: while engagement is off nobody sees them (rule F6)."""
+
+URGENT = frozenset({CardKind.REMINDER_DUE})
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One thing to tell a seller. `at` is when it happened; nobody sees it before `visible_from`.
+
+    `recipient` is who did it, where that is known; `failure` is why a message was not sent.
+    """
+
+    kind: CardKind
+    at: datetime
+    visible_from: datetime
+    recipient: str | None = None
+    failure: Failure | None = None
+    comment: str | None = None
+
+
+def cards_of(message: MessageRow, copies: Iterable[CopyRow]) -> dict[str, Card]:
+    """The cards of a message by their names: the kind, and the number of the copy where each person
+    has one of their own."""
+    copies = list(copies)
+    found: dict[str, Card] = {}
+    for copy in copies:
+        for card in _of_copy(copy):
+            found[_name(card.kind, copy, message)] = card
+    if message.failure is not None and message.status in (Status.FAILED, Status.PARTLY_SENT):
+        at = max((one.step_at for one in copies if one.failure and one.step_at), default=None)
+        at = at or message.accepted_at
+        found[CardKind.FAILED] = Card(CardKind.FAILED, at, at, failure=message.failure)
+    reminder = message.reminder
+    if reminder is not None and reminder.fired_at and reminder.state is ReminderState.EXPIRED:
+        at, kind = reminder.fired_at, CardKind.REMINDER_DUE
+        found[kind] = Card(kind, at, at, comment=reminder.comment)
+    return found
+
+
+def differing(before: Mapping[str, Card], after: Mapping[str, Card]) -> dict[str, Card | None]:
+    """The cards that are others than before, None for those that should not be any more."""
+    names = {name for name in (*before, *after) if before.get(name) != after.get(name)}
+    return {name: after.get(name) for name in sorted(names)}
+
+
+def _of_copy(copy: CopyRow) -> Iterator[Card]:
+    happened = (
+        (CardKind.OPENED, counted(copy).first_human_opened_at),
+        (CardKind.CLICKED, copy.first_human_click_at),
+        (CardKind.ATTACHMENT_VIEWED, copy.first_human_view_at),
+    )
+    for kind, at in happened:
+        if at is not None:
+            yield Card(kind, at, _visible_from(copy, at), copy.recipient)
+
+
+def _visible_from(copy: CopyRow, at: datetime) -> datetime:
+    delivered_at = copy.sent_at or copy.sending_began_at
+    soon = delivered_at is not None and at < delivered_at + SOON_AFTER_DELIVERY
+    return at + HELD if soon else at
+
+
+def _name(kind: CardKind, copy: CopyRow, message: MessageRow) -> str:
+    return kind.value if message.copies == 1 else f"{kind.value}-{copy.number}"
