@@ -44,6 +44,12 @@ class Caller:
         """Whether the caller is one of these sellers; keys and administrators act for all."""
         return self.person is None or "admin" in self.scopes or self.person.address in sellers
 
+    @property
+    def gives_away(self) -> bool:
+        """Whether they may give messages to another seller, whosever they are: a manager, who
+        reads only otherwise. (Keys and administrators change everything.)"""
+        return self.person is not None and "manager" in self.person.roles
+
     def require_own(self, *sellers: str) -> None:
         """Refuses who may not act for any of these sellers."""
         if not self.may_act_for(*sellers):

@@ -92,7 +92,7 @@ scheduled-for = Will be sent:
 
 ## Why a message was not sent
 
-failure-mailbox-unknown = There is no mailbox { $address }. Check the sender's address.
+failure-mailbox-unknown = There is no mailbox { $address }, or there is none any more. Check the sender's address, or let a manager give the message to another seller; then try again.
 failure-mailbox-out-of-scope = The mailbox { $address } is not in the scope of the app. Ask your administrator to add it.
 failure-recipient-refused = { $who-count ->
     [one] The mail server refused the recipient { $who }. Check the address and send again.

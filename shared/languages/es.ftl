@@ -92,7 +92,7 @@ scheduled-for = Se enviará:
 
 ## Por qué no se envió un mensaje
 
-failure-mailbox-unknown = El buzón { $address } no existe. Compruebe la dirección del remitente.
+failure-mailbox-unknown = El buzón { $address } no existe, o ya no existe. Compruebe la dirección del remitente o pida a un responsable que dé el mensaje a otro vendedor; después, inténtelo de nuevo.
 failure-mailbox-out-of-scope = El buzón { $address } no está en el ámbito de la aplicación. Pida a su administrador que lo incluya.
 failure-recipient-refused = { $who-count ->
     [one] El servidor de correo rechazó al destinatario { $who }. Compruebe la dirección y envíe de nuevo.

@@ -92,7 +92,7 @@ scheduled-for = Será enviada:
 
 ## Por que uma mensagem não foi enviada
 
-failure-mailbox-unknown = A caixa de correio { $address } não existe. Confira o endereço do remetente.
+failure-mailbox-unknown = A caixa de correio { $address } não existe, ou deixou de existir. Confira o endereço do remetente ou peça a um gestor que passe a mensagem a outro vendedor; depois, tente de novo.
 failure-mailbox-out-of-scope = A caixa de correio { $address } não está no escopo do aplicativo. Peça ao administrador que a inclua.
 failure-recipient-refused = { $who-count ->
     [one] O servidor de email recusou o destinatário { $who }. Confira o endereço e envie de novo.

@@ -188,8 +188,9 @@ def message_row(order: Order, decision: Decision, message: str, now: datetime) -
 
 
 def files_to_upload(message: MessageRow, content: Content) -> list[Attachment]:
-    """The files that shall be in OneDrive: those that are followed, once it is no draft (T5)."""
-    if message.status is Status.DRAFT or not message.followed:
+    """The files that shall be in OneDrive: those that are followed, once it is no draft (T5), and
+    unless it failed."""
+    if message.status in (Status.DRAFT, Status.FAILED) or not message.followed:
         return []
     return [one for one in content.attachments if one.follow]
 

@@ -184,7 +184,8 @@ def test_a_failed_message_says_why_and_what_to_do(site: Site, ana: Visitor) -> N
     }
     page = ana.sees_message(site.tell(Told(more=failed)))
     assert page.texts(".note.failed p") == [
-        "There is no mailbox ana@contoso.com. Check the sender's address."
+        "There is no mailbox ana@contoso.com, or there is none any more. Check the sender's "
+        "address, or let a manager give the message to another seller; then try again."
     ]
     assert "The message was not sent, so nobody can have opened it." in page.text
 
