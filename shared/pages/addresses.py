@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 HOME = "/"
 ICON = "/favicon.svg"
+CARDS_SCRIPT = "/cards.js"
 SIGN_OUT = "/.auth/logout"
 """The platform's own address (App Service authentication)."""
 
@@ -22,6 +23,16 @@ def message_address(organization: str, message: str, **chosen: str) -> str:
     """The page of one message; `chosen` are its query values."""
     path = f"/orgs/{quote(organization, safe='')}/messages/{quote(message, safe='')}"
     return _with(path, chosen)
+
+
+def cards_address(organization: str, **chosen: str) -> str:
+    """A person's own cards; `chosen` are its query values."""
+    return _with(f"/orgs/{quote(organization, safe='')}/cards", chosen)
+
+
+def card_address(organization: str, card: str, verb: str) -> str:
+    """Where a form is sent that does something with a card."""
+    return f"/orgs/{quote(organization, safe='')}/cards/{quote(card, safe='')}/{verb}"
 
 
 def sign_in_address(asked_for: str) -> str:

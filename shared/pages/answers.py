@@ -46,10 +46,10 @@ def answering_pages(handler: Handler) -> Handler:
     return answered
 
 
-def redirect(address: str) -> func.HttpResponse:
-    """302 to an address of this site."""
+def redirect(address: str, status: int = 302) -> func.HttpResponse:
+    """302 to an address of this site; 303 to a page after a form."""
     return func.HttpResponse(
-        status_code=302,
+        status_code=status,
         headers={
             "Location": address,
             "Cache-Control": "no-store",

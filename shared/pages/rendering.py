@@ -1,7 +1,8 @@
 """Rendering pages: one place where templates are escaped and headers are strict.
 
-Templates get text, never HTML; everything is escaped. Pages run no script and load nothing from
-anywhere else (Content-Security-Policy); no other site may frame them.
+Templates get text, never HTML; everything is escaped. Pages load nothing from anywhere else and run
+no script, but for one of our own where they say so (Content-Security-Policy); no other site may
+frame them.
 """
 
 from __future__ import annotations
@@ -32,9 +33,12 @@ def render(
     language: str,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    *,
+    runs_script: bool = False,
     **values: Any,
 ) -> func.HttpResponse:
-    """A page in the reader's language. Templates have `say`, and what `formats` offers."""
+    """A page in the reader's language. Templates have `say`, and what `formats` offers. With
+    `runs_script` it runs our script, which may ask this site."""
     text = (
         _environment()
         .get_template(template)
@@ -47,7 +51,10 @@ def render(
         )
     )
     return func.HttpResponse(
-        text, status_code=status, mimetype="text/html", headers={**_headers(), **(headers or {})}
+        text,
+        status_code=status,
+        mimetype="text/html",
+        headers={**_headers(runs_script), **(headers or {})},
     )
 
 
@@ -59,6 +66,20 @@ def icon() -> func.HttpResponse:
         headers={
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "Cache-Control": "public, max-age=86400",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+def script(name: str) -> func.HttpResponse:
+    """A script of ours."""
+    return func.HttpResponse(
+        (_FOLDER / "static" / name).read_bytes(),
+        mimetype="text/javascript",
+        headers={
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            # It must fit the page it works on.
+            "Cache-Control": "no-cache",
             "X-Content-Type-Options": "nosniff",
         },
     )
@@ -84,12 +105,14 @@ def _environment() -> jinja2.Environment:
 
 
 @cache
-def _headers() -> dict[str, str]:
+def _headers(runs_script: bool) -> dict[str, str]:
     digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; base-uri 'none'; "
         f"form-action 'self' {_ENTRA}; frame-ancestors 'none'"
     )
+    if runs_script:
+        policy += "; script-src 'self'; connect-src 'self'"
     return {
         "Content-Security-Policy": policy,
         "Cache-Control": "no-store",
