@@ -4,6 +4,7 @@ tracking        o/ r/ a/ i/ (pixel, redirect, attachment, image) · …/events �
 attachments     …/uploads · …/attachments/{attachment} · queue upload
 sending         …/messages · …/follow-check · queue deliver · timer
 messages        …/messages/{id} · …/send · …/cancel · …/retry
+replies         api/graph/notifications · queue replies · timer
 records         …/records/{type}/{id}
 timing          …/delivery-time
 sellers         …/sellers/{address}
@@ -20,6 +21,7 @@ from shared.attachments.functions import blueprint as attachments
 from shared.messages.functions import blueprint as messages
 from shared.pages.functions import blueprint as pages
 from shared.records.functions import blueprint as records
+from shared.replies.functions import blueprint as replies
 from shared.sellers.functions import blueprint as sellers
 from shared.sending.functions import blueprint as sending
 from shared.timing.functions import blueprint as timing
@@ -28,7 +30,7 @@ from shared.tracking.functions import blueprint as tracking
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 for room in (
-    *(tracking, attachments, sending, messages, records, sellers),
+    *(tracking, attachments, sending, replies, messages, records, sellers),
     *(timing, assistant, administration, pages),
 ):
     app.register_functions(room)

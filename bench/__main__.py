@@ -6,7 +6,17 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import first_hit, folding, hits, imports, redirect, sending, sustained, wide
+from bench import (
+    first_hit,
+    folding,
+    hits,
+    imports,
+    partitions,
+    redirect,
+    sending,
+    sustained,
+    wide,
+)
 
 _DESCRIBED = {
     "imports": imports.measure,
@@ -17,6 +27,7 @@ _DESCRIBED = {
     "wide": wide.measure,
     "sustained": sustained.measure,
     "sending": sending.measure,
+    "partitions": partitions.measure,
 }
 
 
@@ -38,6 +49,7 @@ def main(arguments: list[str]) -> int:
         "wide": lambda: wide.measure(options.events or wide.MESSAGES // (part * part)),
         "sustained": lambda: sustained.measure(minutes, options.rate),
         "sending": sending.measure,
+        "partitions": partitions.measure,
     }
     for name in options.names or measurements:
         measurements[name]()

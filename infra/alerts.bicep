@@ -33,6 +33,11 @@ var lines = [
     severity: 2
   }
   {
+    name: 'mailboxes-not-watched'
+    says: 'could not be watched'
+    severity: 2
+  }
+  {
     name: 'hits-at-risk'
     says: 'neither storage nor disk takes hits'
     severity: 1
@@ -52,6 +57,7 @@ var hostLines = [
 var timers = [
   'fire_due_messages'
   'sweep_hits'
+  'watch_mailboxes'
 ]
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {

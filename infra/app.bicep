@@ -109,6 +109,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     ENTRA_CLIENT_ID: entraClientId
     DUE_SCHEDULE: '*/15 * * * * *'
     SWEEP_SCHEDULE: '0 * * * * *'
+    WATCH_SCHEDULE: '30 * * * * *'
   }
 }
 

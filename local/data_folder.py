@@ -11,6 +11,7 @@ _LOCK = "in-use.lock"
 _MARKER = "made-by-dev-py-run.txt"
 _MARKER_TEXT = "`dev.py run` made this folder and keeps its data here; `--fresh` empties it.\n"
 _SECRETS = "secrets.json"
+_PORT = "port.txt"
 
 
 class Refused(Exception):
@@ -57,7 +58,7 @@ class DataFolder:
         """The keys of this folder, made at the first call and the same ever after."""
         file = self.path / _SECRETS
         if file.exists():
-            return Secrets.from_json(file.read_text(encoding="utf-8"))
+            return secrets_of(self.path)
         made = new_secrets()
         # Written beside and renamed: a kill in between leaves no half a key.
         draft = file.with_suffix(".new")
@@ -68,6 +69,10 @@ class DataFolder:
             os.fsync(output.fileno())
         draft.replace(file)
         return made
+
+    def remember(self, port: int) -> None:
+        """Keeps where the service listens, for who looks for it later."""
+        (self.path / _PORT).write_text(str(port), encoding="utf-8")
 
     def log(self, name: str) -> Path:
         """The log file of a process; the one of the run before is kept as `….previous.log`."""
@@ -81,6 +86,22 @@ class DataFolder:
     def release(self) -> None:
         """Lets go of the folder before the process ends."""
         self._lock.release()
+
+
+def was_used(path: Path) -> bool:
+    """Whether a run has kept its data in this folder."""
+    return (path / _SECRETS).is_file()
+
+
+def secrets_of(path: Path) -> Secrets:
+    """The keys of a folder that was used."""
+    return Secrets.from_json((path / _SECRETS).read_text(encoding="utf-8"))
+
+
+def last_port(path: Path) -> int | None:
+    """Where the last run listened that used this folder."""
+    file = path / _PORT
+    return int(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def _empty(path: Path) -> None:

@@ -16,10 +16,12 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
+from local.deployment import people
 from shared.access.keys import SCOPES, store_key
 from shared.model import Record, RecordRef
 from shared.organizations import Organization, Organizations, OrganizationSettings
 from shared.records.store import load_record, store_record
+from shared.replies.mailboxes import watch
 from shared.service import utc_now
 from shared.settings import OrganizationEntry, Settings
 from shared.storage.names import CONTAINERS, HOST_CONTAINERS, QUEUES, TABLES
@@ -102,10 +104,23 @@ async def _unless_there(made: Awaitable[object]) -> None:
         return
 
 
+async def watch_sellers(settings: Settings) -> None:
+    """Has the demo sellers' mailboxes watched from the start, and not from their first message."""
+    organizations = Organizations(settings.organizations, settings.local_storage_keys)
+    try:
+        for organization in organizations.all():
+            for person in people():
+                if organization.has_domain_of(str(person["address"])):
+                    await watch(organization, str(person["address"]), utc_now())
+    finally:
+        await organizations.close()
+
+
 async def main() -> None:
     settings = Settings.from_env(os.environ)
     await provision(settings)
     await seed(settings)
+    await watch_sellers(settings)
 
 
 if __name__ == "__main__":

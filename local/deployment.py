@@ -78,6 +78,7 @@ def app_settings(ports: Ports, data: Path, keys: Secrets) -> dict[str, str]:
         "ENTRA_CLIENT_ID": "",  # no Entra: the local host signs people in
         "DUE_SCHEDULE": "*/15 * * * * *",
         "SWEEP_SCHEDULE": "*/10 * * * * *",
+        "WATCH_SCHEDULE": "*/2 * * * * *",
         "LOOK_SECONDS": "20",
         "LOCAL_STORAGE_KEYS": json.dumps(
             {each.id: keys.account_keys[each.id] for each in ORGANIZATIONS}

@@ -263,6 +263,7 @@ async def _main(options: argparse.Namespace) -> int:
         print(reason, file=sys.stderr)
         return 1
     ports = Ports(options.port)
+    folder.remember(options.port)
     what = programs(ports, folder.path, options.node, folder.secrets())
     supervisor = Supervisor(what, ports, folder, _say)
     asked_to_end = asyncio.Event()

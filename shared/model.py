@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
 
@@ -69,6 +69,8 @@ class EventKind(StrEnum):
     CLICK = "click"
     ATTACHMENT_VIEW = "attachmentView"
     REPLY = "reply"
+    AUTO_REPLY = "autoReply"
+    BOUNCE = "bounce"
     IMAGE = "image"
     WITHDRAWN = "withdrawn"
 
@@ -229,10 +231,14 @@ class LocalTime:
 
 @dataclass(frozen=True, slots=True)
 class SendTime:
-    """When a message is to be sent, and the local time that was meant, where one was."""
+    """When a message is to be sent, and the local time that was meant, where one was.
+
+    `recommended` is what the time rested on where it was the recommended one (as the API shows it).
+    """
 
     at: datetime
     local: LocalTime | None = None
+    recommended: Mapping[str, Any] | None = None
 
 
 class ReminderCondition(StrEnum):
@@ -297,6 +303,8 @@ class Event:
     """One entry of a timeline (rule T8). `at` is when it happened, in UTC.
 
     `agent` tells programs apart without saying what they are: a short hash of the user agent.
+    `replied_by` wrote a reply or an automatic answer, which may tell of a return (`returns_on`);
+    `failed_address` is whom a bounce says that nothing reached.
     """
 
     id: str
@@ -313,6 +321,9 @@ class Event:
     client: str | None = None
     device: str | None = None
     country: str | None = None
+    replied_by: str | None = None
+    returns_on: date | None = None
+    failed_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +377,7 @@ class Kpis:
                 )
             case EventKind.REPLY:
                 return replace(self, replies=self.replies + human)
-            case EventKind.IMAGE | EventKind.WITHDRAWN:
+            case _:
                 return self
 
 

@@ -23,6 +23,7 @@ from shared.access.keys import Keyring
 from shared.errors import StorageUnavailable
 from shared.messages.rows import milliseconds
 from shared.organizations import Organization, Organizations
+from shared.replies.mailboxes import watch
 from shared.settings import Settings
 from shared.shutdown import drain_on_sigterm
 from shared.storage.blobs import Blobs
@@ -58,22 +59,28 @@ class Service:
     signer: Signer
     keyring: Keyring
     queues: Queues
+    host_blobs: Blobs
     overflow: Overflow
     instance: str
     ingest: Ingest = field(init=False)
+    told_of: bool = False
+    """On one machine: whether the subscriptions to mailboxes have been seen to be there."""
+    _watched: set[tuple[str, str]] = field(default_factory=set)
     _signals: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _signal_again: set[str] = field(default_factory=set)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Service:
         instance = secrets.token_hex(6)
+        host_blobs = Blobs(settings.host_blobs)
         service = cls(
             settings=settings,
             organizations=Organizations(settings.organizations, settings.local_storage_keys),
             signer=Signer(settings.signing_keys),
             keyring=Keyring(time.monotonic),
             queues=Queues(settings.host_queues),
-            overflow=Overflow(Blobs(settings.host_blobs), utc_now),
+            host_blobs=host_blobs,
+            overflow=Overflow(host_blobs, utc_now),
             instance=instance,
         )
         service.ingest = Ingest(
@@ -127,6 +134,12 @@ class Service:
         from shared.graph.subscriptions import Subscriptions
 
         return Subscriptions(self._tenant(organization))
+
+    async def watch(self, organization: Organization, mailbox: str) -> None:
+        """Watch a mailbox that sends; asked of storage once in this process."""
+        if (organization.id, mailbox) not in self._watched:
+            await watch(organization, mailbox, utc_now())
+            self._watched.add((organization.id, mailbox))
 
     def deliverer(self, organization: Organization) -> Callable[[str], Awaitable[None]]:
         """Says to the queue that a message may be taken further."""

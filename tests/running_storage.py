@@ -102,6 +102,8 @@ class Deployments:
                 "WEBSITE_AUTH_ENABLED": "True",
                 "DUE_SCHEDULE": "*/15 * * * * *",
                 "SWEEP_SCHEDULE": "*/10 * * * * *",
+                # Who wants replies says how often.
+                "WATCH_SCHEDULE": "0 0 0 1 1 *",
                 "LOOK_SECONDS": "20",
                 "LOCAL_STORAGE_KEYS": json.dumps(
                     {id_: azurite.keys[account] for id_, account in accounts.items()}

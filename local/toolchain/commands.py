@@ -12,11 +12,11 @@ from typing import NoReturn
 
 from local import azurite
 from local.ports import DEFAULT_PORT, Ports, first_taken
-from local.toolchain import ROOT, chromium, node, storage
+from local.toolchain import ROOT, chromium, doctor, node, storage
 from local.toolchain.checks import check
 from local.toolchain.environments import Environment, prepare
 from local.toolchain.interpreters import find
-from local.toolchain.rebuild import rebuild
+from local.toolchain.rebuild import KEY_VARIABLE, rebuild
 from local.toolchain.steps import Stop, say
 
 _ABOUT = """\
@@ -37,6 +37,15 @@ _REBUILD = """\
 Asks a running service to recompute an organization's KPIs and lists from its events, says what
 differed and has put it right. The key (scope admin) is taken from ENGAGEMENT_KEY; on one machine
 none is needed.
+"""
+_COSTS = """\
+Writes docs/costs.md, what a month costs, from the prices in bench/prices.toml, the assumptions in
+bench/traffic.py and the requests that were counted on the real code.
+"""
+_DOCTOR = """\
+Examines a deployment: settings, permissions, clocks, queues, what waits, subscriptions, Microsoft
+Graph and the sending mailboxes. Says of each thing that is wrong what to do, and ends with 1.
+Without --url it is the one of this machine, whether it runs or not.
 """
 _BENCH = "Measures; without names everything there is. Also: --events N, --minutes M, --rate R."
 
@@ -74,6 +83,10 @@ def _command(arguments: list[str]) -> int:
             return _run(python.python, options)
         case "check":
             return 0 if check(prepare(python.python, "develop"), fix=options.fix) else 1
+        case "doctor":
+            return _doctor(python.python, options)
+        case "costs":
+            return _costs(python.python, count=options.count)
         case "rebuild":
             for organization in options.organizations or ("contoso", "fabrikam"):
                 rebuild(options.address, organization)
@@ -130,6 +143,32 @@ def _parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="measure", description=_BENCH, parents=python)
     bench.add_argument("names", nargs="*", metavar="NAME", help="what to measure (default: all)")
+
+    examined = commands.add_parser(
+        "doctor", help="find what is wrong with a deployment", description=_DOCTOR, parents=python
+    )
+    examined.add_argument(
+        "organizations", nargs="*", metavar="ORGANIZATION", help="with --url (default: contoso)"
+    )
+    examined.add_argument("--url", metavar="ADDRESS", help="of a deployed app, as https://…")
+    examined.add_argument(
+        "--key", help=f"with --url: a key with the scope admin (default: {KEY_VARIABLE})"
+    )
+    examined.add_argument(
+        "--port", type=_port, help="on this machine (default: that of the last run)"
+    )
+    examined.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        default=ROOT / ".local-data",
+        help="on this machine: what dev.py run was given (default .local-data)",
+    )
+
+    costs = commands.add_parser(
+        "costs", help="write down what a month costs", description=_COSTS, parents=python
+    )
+    costs.add_argument("--count", action="store_true", help="count the requests anew first")
 
     again = commands.add_parser(
         "rebuild", help="recompute KPIs and lists", description=_REBUILD, parents=python
@@ -210,6 +249,23 @@ def _test(python: str | None, arguments: list[str]) -> int:
 def _bench(python: str | None, arguments: list[str]) -> int:
     environment = prepare(python, "develop")
     return _call([str(environment.python), "-m", "bench", *arguments], _tools(environment))
+
+
+def _doctor(python: str | None, options: argparse.Namespace) -> int:
+    if options.url is not None:
+        key = options.key or os.environ.get(KEY_VARIABLE)
+        keys = doctor.keys_of(options.organizations or ["contoso"], key)
+        return doctor.tell(doctor.of_deployment(options.url, keys))
+    data = options.data.expanduser().absolute()
+    interpreter = prepare(python, "run").python
+    return doctor.tell(doctor.of_this_machine(interpreter, data, options.port))
+
+
+def _costs(python: str | None, *, count: bool) -> int:
+    environment = prepare(python, "develop")
+    counting = _tools(environment) if count else {}
+    command = [str(environment.python), "-m", "bench.costs", *(["--count"] if count else [])]
+    return _call(command, counting)
 
 
 def _tools(environment: Environment) -> dict[str, str]:

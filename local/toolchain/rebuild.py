@@ -49,10 +49,15 @@ def _page(address: str, organization: str, key: str, cursor: str) -> dict[str, A
             page: dict[str, Any] = json.load(answer)
             return page
     except urllib.error.HTTPError as error:
-        raise Stop(f"The service refused ({error.code}): {_detail(error)}") from None
+        raise refusal(error) from None
     except OSError as error:
         reason = getattr(error, "reason", error)
         raise Stop(f"Nothing answers at {address} ({reason}). Start it: dev.py run.") from None
+
+
+def refusal(error: urllib.error.HTTPError) -> Stop:
+    """The service's own words for why it did not do it."""
+    return Stop(f"The service refused ({error.code}): {_detail(error)}")
 
 
 def _detail(error: urllib.error.HTTPError) -> str:

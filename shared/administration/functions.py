@@ -10,6 +10,7 @@ import azure.functions as func
 from shared.errors import Problem, Refusal
 from shared.model import CardKind
 from shared.organizations import Organization, OrganizationSettings
+from shared.replies.mailboxes import all_told_of
 from shared.service import service, utc_now
 from shared.web.answers import answer_json, answering
 from shared.web.requests import json_body, only_params, parse
@@ -23,10 +24,42 @@ blueprint = func.Blueprint()
 @blueprint.route(route="api/health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @answering
 async def health(req: func.HttpRequest) -> func.HttpResponse:
-    """200 when every organization's storage answers; says nothing else to the world."""
-    organizations = service().organizations.all()
-    await asyncio.gather(*(one.settings() for one in organizations))
+    """200 when every organization's storage answers; says nothing else to the world.
+
+    On one machine also when mailboxes are subscribed to: who sees it may count on replies.
+    """
+    running = service()
+    organizations = running.organizations.all()
+    settings = await asyncio.gather(*(one.settings() for one in organizations))
+    if running.settings.local_graph is not None and not running.told_of:
+        told = await asyncio.gather(
+            *(
+                all_told_of(one, of_it, utc_now())
+                for one, of_it in zip(organizations, settings, strict=True)
+            )
+        )
+        running.told_of = all(told)
+        if not running.told_of:
+            raise Refusal(503, "Mailboxes are being subscribed to.", retry_after=1)
     return answer_json({"status": "ready"})
+
+
+@blueprint.route(
+    route="api/orgs/{org}/health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering
+async def examination(req: func.HttpRequest) -> func.HttpResponse:
+    """What is wrong with what the organization stands on, and what to do (`dev.py doctor`)."""
+    running = service()
+    caller = await running.caller(req)
+    caller.require("admin")
+    only_params(req)
+    from shared.administration.examination import Deployment, examine
+
+    deployment = Deployment(
+        running.settings, running.queues, running.host_blobs, running.mail, utc_now
+    )
+    return answer_json((await examine(deployment, caller.organization)).shown())
 
 
 @blueprint.route(

@@ -20,6 +20,7 @@ follow-recipient-opted-out = { $who-count ->
 follow-seller-chose-not = You chose not to follow this message.
 follow-text-only = Only formatted (HTML) messages can be followed, and this one is plain text.
 follow-bulk = A message to more than { $limit } recipients is not followed. Send it to fewer people at a time.
+warning-address-bounced = The last message to { $who } could not be delivered. Check the address before you write again.
 
 ## Why there is no recommended time
 
@@ -54,6 +55,7 @@ event-bounce = Could not be delivered
 event-withdrawn = Attachment taken back
 event-data-removed = Personal data removed
 event-inferred = Opened, as a later click or reply shows
+event-returns-on = Back on { $date }.
 
 ## Who caused an event, and how we know
 
@@ -73,6 +75,8 @@ verdict-before-delivery = It happened before the message was delivered, so a sca
 verdict-seconds-after-delivery = It happened within seconds of delivery.
 verdict-partial-request = Only a part was asked for, as scanners do.
 verdict-image-proxy = The mail service loaded the images for the person reading, so device and place are not known.
+verdict-automatic-answer = A program answered for them, as while somebody is away.
+verdict-delivery-report = A mail server reported that it could not deliver the message.
 
 ## Where a message is
 

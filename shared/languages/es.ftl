@@ -20,6 +20,7 @@ follow-recipient-opted-out = { $who-count ->
 follow-seller-chose-not = Usted eligió no seguir este mensaje.
 follow-text-only = Solo se pueden seguir mensajes con formato (HTML), y este es de texto sin formato.
 follow-bulk = Los mensajes para más de { $limit } destinatarios no se siguen. Envíelo a menos personas a la vez.
+warning-address-bounced = El último mensaje a { $who } no se pudo entregar. Compruebe la dirección antes de volver a escribir.
 
 ## Por qué no hay una hora recomendada
 
@@ -54,6 +55,7 @@ event-bounce = No se pudo entregar
 event-withdrawn = Adjunto retirado
 event-data-removed = Datos personales eliminados
 event-inferred = Abierto, como muestra un clic o una respuesta posterior
+event-returns-on = De vuelta el { $date }.
 
 ## Quién causó un evento y cómo lo sabemos
 
@@ -73,6 +75,8 @@ verdict-before-delivery = Ocurrió antes de que se entregara el mensaje; por tan
 verdict-seconds-after-delivery = Ocurrió a los pocos segundos de la entrega.
 verdict-partial-request = Solo se pidió una parte, como hacen los analizadores.
 verdict-image-proxy = El servicio de correo cargó las imágenes para quien leía; por eso no se conocen el dispositivo ni el lugar.
+verdict-automatic-answer = Un programa respondió en su lugar, como cuando alguien está ausente.
+verdict-delivery-report = Un servidor de correo informó de que no pudo entregar el mensaje.
 
 ## En qué estado está un mensaje
 

@@ -20,6 +20,7 @@ follow-recipient-opted-out = { $who-count ->
 follow-seller-chose-not = Você escolheu não acompanhar esta mensagem.
 follow-text-only = Só é possível acompanhar mensagens formatadas (HTML), e esta é de texto simples.
 follow-bulk = Mensagens para mais de { $limit } destinatários não são acompanhadas. Envie para menos pessoas de cada vez.
+warning-address-bounced = A última mensagem para { $who } não pôde ser entregue. Confira o endereço antes de escrever de novo.
 
 ## Por que não há um horário recomendado
 
@@ -54,6 +55,7 @@ event-bounce = Não foi entregue
 event-withdrawn = Anexo retirado
 event-data-removed = Dados pessoais removidos
 event-inferred = Aberta, como mostra um clique ou uma resposta posterior
+event-returns-on = De volta em { $date }.
 
 ## Quem causou um evento e como sabemos
 
@@ -73,6 +75,8 @@ verdict-before-delivery = Aconteceu antes da entrega da mensagem; portanto, foi 
 verdict-seconds-after-delivery = Aconteceu poucos segundos depois da entrega.
 verdict-partial-request = Só uma parte foi pedida, como fazem os verificadores.
 verdict-image-proxy = O serviço de email carregou as imagens para quem estava lendo; por isso não se sabe o dispositivo nem o lugar.
+verdict-automatic-answer = Um programa respondeu no lugar da pessoa, como quando alguém está ausente.
+verdict-delivery-report = Um servidor de email informou que não conseguiu entregar a mensagem.
 
 ## Em que situação está uma mensagem
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from shared.messages.chains import NO_CHAINS, Chains, chains_from_text, chains_to_text
@@ -37,6 +37,9 @@ MESSAGE_KEY = "message"
 SCHEMA = 1
 FIRST_CONTENT = "content"
 """What the content of a message is called before anybody changed it."""
+
+MOST_BOUNCED = 100
+"""What fits into a property of a row (64 KiB), however long the addresses are."""
 
 ERASED = "erasedAt"
 """The mark of a message that was erased: what is left of its row is this and its keys. Hits of it
@@ -110,9 +113,10 @@ class CopyRow:
     """One sent email of a message: how far its sending is, and the counts of its own events.
 
     `recipient` is who it went to where it went to one person only. It can be read from
-    `sending_began_at` on, before we know that it was sent. The first human open (or image)
-    and click are kept to tell when a click is the only proof of an open, `chains` to tell when
-    images are, the first human view of an attachment for its card.
+    `sending_began_at` on, before we know that it was sent. The first human open (or image),
+    click and reply are kept to tell when a click or a reply is the only proof of an open, `chains`
+    to tell when images are, the first human view of an attachment for its card. `bounced` are the
+    addresses that bounces named, in their order, at most `MOST_BOUNCED`.
     """
 
     number: int
@@ -129,8 +133,10 @@ class CopyRow:
     first_human_open_at: datetime | None = None
     first_human_click_at: datetime | None = None
     first_human_view_at: datetime | None = None
+    first_reply_at: datetime | None = None
     inferred_open_at: datetime | None = None
     chains: Chains = NO_CHAINS
+    bounced: tuple[str, ...] = ()
 
 
 def copy_key(number: int) -> str:
@@ -168,7 +174,8 @@ def instant_of(ms: int) -> datetime:
 
 
 def message_to_row(message: MessageRow) -> Row:
-    local = message.send_time.local if message.send_time else None
+    time = message.send_time
+    local, recommended = (time.local, time.recommended) if time else (None, None)
     return filled_row(
         message.id,
         MESSAGE_KEY,
@@ -184,9 +191,10 @@ def message_to_row(message: MessageRow) -> Row:
         language=message.language,
         acceptedAt=text_or_none(message.accepted_at),
         takenUpAt=text_or_none(message.taken_up_at),
-        sendAt=text_or_none(message.send_time.at) if message.send_time else None,
+        sendAt=text_or_none(time.at) if time else None,
         sendAtLocal=json.dumps(asdict(local)) if local else None,
         reminder=_reminder_text(message.reminder),
+        sendAtRecommended=json.dumps(recommended) if recommended else None,
         content=message.content,
         copies=message.copies,
         attachments=message.attachments,
@@ -270,8 +278,10 @@ def copy_to_row(message: str, copy: CopyRow) -> Row:
         firstHumanOpenAt=text_or_none(copy.first_human_open_at),
         firstHumanClickAt=text_or_none(copy.first_human_click_at),
         firstHumanViewAt=text_or_none(copy.first_human_view_at),
+        firstReplyAt=text_or_none(copy.first_reply_at),
         inferredOpenAt=text_or_none(copy.inferred_open_at),
         chains=chains_to_text(copy.chains),
+        bounced=json.dumps(copy.bounced) if copy.bounced else None,
     )
 
 
@@ -291,8 +301,10 @@ def copy_from_row(row: Row) -> CopyRow:
         first_human_open_at=instant_or_none(row.get("firstHumanOpenAt")),
         first_human_click_at=instant_or_none(row.get("firstHumanClickAt")),
         first_human_view_at=instant_or_none(row.get("firstHumanViewAt")),
+        first_reply_at=instant_or_none(row.get("firstReplyAt")),
         inferred_open_at=instant_or_none(row.get("inferredOpenAt")),
         chains=chains_from_text(row.get("chains")),
+        bounced=tuple(json.loads(row.get("bounced", "[]"))),
     )
 
 
@@ -313,6 +325,9 @@ def event_to_row(message: str, event: Event) -> Row:
         client=event.client,
         device=event.device,
         country=event.country,
+        repliedBy=event.replied_by,
+        returnsOn=event.returns_on.isoformat() if event.returns_on else None,
+        failedAddress=event.failed_address,
     )
 
 
@@ -332,6 +347,9 @@ def event_from_row(row: Row) -> Event:
         client=row.get("client"),
         device=row.get("device"),
         country=row.get("country"),
+        replied_by=row.get("repliedBy"),
+        returns_on=date.fromisoformat(row["returnsOn"]) if "returnsOn" in row else None,
+        failed_address=row.get("failedAddress"),
     )
 
 
@@ -443,7 +461,14 @@ def instant_or_none(text: str | None) -> datetime | None:
 
 def _send_time(row: Row) -> SendTime | None:
     at, local = instant_or_none(row.get("sendAt")), row.get("sendAtLocal")
-    return SendTime(at, LocalTime(**json.loads(local)) if local else None) if at else None
+    recommended = row.get("sendAtRecommended")
+    if at is None:
+        return None
+    return SendTime(
+        at,
+        LocalTime(**json.loads(local)) if local else None,
+        json.loads(recommended) if recommended else None,
+    )
 
 
 def _reminder_text(reminder: Reminder | None) -> str | None:

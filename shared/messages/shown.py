@@ -56,6 +56,7 @@ def whole(
     message = stored.message
     copies = [stored.copies[number] for number in sorted(stored.copies)]
     by_number = {file.number: file for file in files if message.followed}
+    bounced = {address for copy in copies for address in copy.bounced} if engagement else set()
     return {
         **listed(message, engagement=engagement, sentences=sentences),
         "kpis": _with_people(message, copies, people, engagement=engagement),
@@ -70,6 +71,7 @@ def whole(
                 "address": one.address,
                 "name": one.name,
                 "record": _ref(one.record),
+                "bounced": one.address.lower() in bounced,
             }
             for one in content.recipients
         ],
@@ -114,8 +116,9 @@ def entry_shown(entry: Entry) -> dict[str, Any]:
         "image": None if event.image is None else {"id": str(event.image)},
         "client": {"name": event.client, "device": event.device},
         "country": event.country,
-        "repliedBy": None,
-        "failedAddress": None,
+        "repliedBy": event.replied_by,
+        "returnsOn": event.returns_on.isoformat() if event.returns_on else None,
+        "failedAddress": event.failed_address,
     }
 
 
@@ -172,11 +175,13 @@ def _copy(copy: CopyRow, failure: Mapping[str, str] | None) -> dict[str, Any]:
 
 
 def _send_time(time: SendTime | None) -> dict[str, Any]:
-    """When it is to be sent, as an instant, and as the local time that was meant."""
+    """When it is to be sent, as an instant, as the local time that was meant, and what the
+    recommended time rested on where it was that."""
     local = time.local if time else None
     return {
         "sendAt": instant_text(time.at) if time else None,
         "sendAtLocal": {"local": local.text, "timeZone": local.time_zone} if local else None,
+        "sendAtRecommended": dict(time.recommended) if time and time.recommended else None,
     }
 
 

@@ -6,7 +6,7 @@ Times are shown in UTC.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from babel import Locale
@@ -22,6 +22,9 @@ def formats(language: str) -> Mapping[str, Callable[..., Any]]:
 
     def day(at: datetime) -> str:
         return format_date(at.astimezone(UTC), "medium", locale)
+
+    def date_(of: date) -> str:
+        return format_date(of, "long", locale)
 
     def clock(at: datetime) -> str:
         return format_time(at, "short", UTC, locale)
@@ -48,6 +51,7 @@ def formats(language: str) -> Mapping[str, Callable[..., Any]]:
     return {
         "size": size,
         "day": day,
+        "date": date_,
         "clock": clock,
         "exact": exact,
         "wall_clock": wall_clock,

@@ -1,15 +1,16 @@
-"""A mail that came in, as recognition needs it: from Graph's JSON, or from the MIME of `$value`.
+"""A mail that came in, as recognition needs it: as Graph gave it, or from its MIME (`$value`).
 
 Nothing that a stranger sends makes either raise: what is missing or broken is empty.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import getaddresses
-from typing import Any
 
+from shared.graph.inbox import ReceivedMail
+from shared.graph.mail import Person
 from shared.replies import mime
 
 LONGEST_TEXT = 64 * 1024
@@ -48,33 +49,33 @@ class IncomingMail:
         return tuple(value for given, value in self.headers if given == name)
 
 
-def from_graph(message: Mapping[str, Any], mime_content: bytes | None = None) -> IncomingMail:
-    """A `message` of Graph v1.0 as `$select` gave it, and its `$value` where that was fetched."""
-    given = message.get("internetMessageHeaders")
-    headers = _headers(
-        (str(one.get("name", "")), str(one.get("value", "")))
-        for one in (given if isinstance(given, list) else [])
-        if isinstance(one, Mapping)
-    )
-    body = _mapping(message.get("body"))
-    content = _text(body.get("content"))
-    author, name = _mailbox(message.get("from"))
-    sender, _ = _mailbox(message.get("sender"))
-    whole = from_mime(mime_content) if mime_content else None
-    html = _text(body.get("contentType")).lower() == "html"
+def of_received(mail: ReceivedMail) -> IncomingMail:
+    """A mail as Graph gave it, without its MIME."""
+    author, name = _address(mail.from_), mail.from_[1]
+    sender = _address(mail.sender)
+    body = mail.body
     return IncomingMail(
-        headers=headers or (whole.headers if whole else ()),
+        headers=_headers(mail.headers),
         author=author,
         author_name=name,
         sender=sender if sender != author else None,
-        subject=_text(message.get("subject")),
-        text=(mime.text_of_html(content) if html else content)[:LONGEST_TEXT]
-        or (whole.text if whole else ""),
-        conversation=_text(message.get("conversationId")) or None,
-        received_at=_instant(message.get("receivedDateTime")),
-        is_draft=message.get("isDraft") is True,
-        is_calendar="eventMessage" in _text(message.get("@odata.type")),
-        mime=mime_content,
+        subject=mail.subject,
+        text=(mime.text_of_html(body.content) if body.is_html else body.content)[:LONGEST_TEXT],
+        conversation=mail.conversation_id or None,
+        received_at=mail.received_at,
+        is_draft=mail.is_draft,
+        is_calendar="eventMessage" in mail.type,
+    )
+
+
+def with_mime(incoming: IncomingMail, content: bytes) -> IncomingMail:
+    """The same with its MIME, which says what Graph left out."""
+    whole = from_mime(content)
+    return replace(
+        incoming,
+        headers=incoming.headers or whole.headers,
+        text=incoming.text or whole.text,
+        mime=content,
     )
 
 
@@ -97,7 +98,7 @@ def from_mime(content: bytes) -> IncomingMail:
     )
 
 
-def _headers(given: Any) -> tuple[tuple[str, str], ...]:
+def _headers(given: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     for name, value in given:
         if len(found) == _MOST_HEADERS:
@@ -106,17 +107,8 @@ def _headers(given: Any) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _mailbox(recipient: object) -> tuple[str | None, str]:
-    mailbox = _mapping(_mapping(recipient).get("emailAddress"))
-    return _text(mailbox.get("address")).strip().lower() or None, _text(mailbox.get("name"))
+def _address(person: Person) -> str | None:
+    return person[0].strip().lower() or None
 
 
 _ANGLE = re.compile(r"<([^<>\s]*)>")
@@ -133,10 +125,3 @@ def _first_mailbox(header: str) -> tuple[str, str | None]:
     comment = _COMMENT.search(header)
     name = comment[1] if comment else header[: angle.start()] if angle else header
     return name.strip(' "'), (angle[1].lower() or None) if angle else None
-
-
-def _instant(value: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(_text(value))
-    except ValueError:
-        return None

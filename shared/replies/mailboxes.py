@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import Changed, Conflict
-from shared.organizations import Organization
+from shared.graph.errors import UNKNOWN_MAILBOX_CODES
+from shared.organizations import Organization, OrganizationSettings
 from shared.replies.notifications import mailbox_key
 from shared.storage.tables import TRANSACTION_LIMIT, Read, Row, Write
 
@@ -82,6 +83,24 @@ async def watch_all(organization: Organization, addresses: Iterable[str], now: d
         part = [Write("insert", row) for row in rows[start : start + TRANSACTION_LIMIT]]
         with contextlib.suppress(Conflict):
             await organization.tables.transact(TABLE, part)
+
+
+def is_wanted(organization: Organization, settings: OrganizationSettings, address: str) -> bool:
+    """Whether replies to this mailbox are followed (rules F6, A2)."""
+    return settings.engagement and organization.may_send_from(address, settings)
+
+
+async def all_told_of(
+    organization: Organization, settings: OrganizationSettings, now: datetime
+) -> bool:
+    """Whether every mailbox that is wanted has its subscription, or cannot have one."""
+    async for one in watched(organization):
+        mailbox = one.mailbox
+        if is_wanted(organization, settings, mailbox.address) and not (
+            mailbox.is_told_of(now) or mailbox.problem in UNKNOWN_MAILBOX_CODES
+        ):
+            return False
+    return True
 
 
 async def watched(organization: Organization) -> AsyncIterator[Found]:

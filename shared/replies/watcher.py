@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from shared.graph.inbox import Inbox, ReceivedMail
 from shared.graph.subscriptions import Subscriptions
 from shared.organizations import Organization, OrganizationSettings
-from shared.replies.mailboxes import WatchedMailbox
+from shared.replies.mailboxes import WatchedMailbox, is_wanted
 from shared.replies.notifications import ClientStates
 from shared.replies.pace import Pace
 
@@ -36,5 +36,4 @@ class Watcher:
 
     def wants(self, mailbox: WatchedMailbox) -> bool:
         """Whether replies to this mailbox are followed (rules F6, A2)."""
-        may_send = self.organization.may_send_from(mailbox.address, self.settings)
-        return self.settings.engagement and may_send
+        return is_wanted(self.organization, self.settings, mailbox.address)

@@ -30,7 +30,7 @@ from shared.replies.mailboxes import (
     watched,
     write,
 )
-from shared.replies.notifications import News
+from shared.replies.notifications import News, mailbox_key
 from shared.replies.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,9 @@ _LONGEST_PAUSE = timedelta(hours=1)
 _LOOK_PAUSE = timedelta(minutes=1)
 _AT_ONCE = 4
 _MOST_STEPS = 4
+
+TELLS_AFTER = 6
+"""Failures in a row, about ten minutes, after which somebody must look at it."""
 
 Step = Callable[[WatchedMailbox], WatchedMailbox]
 """What doing something changes of the row, whatever else was changed of it meanwhile."""
@@ -132,6 +135,25 @@ async def hear(watcher: Watcher, news: News) -> None:
         await attend(watcher, told, steps=_MOST_STEPS)
 
 
+async def look_now(watcher: Watcher, address: str) -> bool:
+    """Look into one mailbox now; whether all that it received until this moment is taken in.
+
+    A mailbox that is not watched has nothing to tell. Nobody else may be at it, and the pace must
+    allow it: where not, it is False, and to be asked again.
+    """
+    asked, key = watcher.clock(), mailbox_key(address)
+    found = await find_watched(watcher.organization, key)
+    if found is None or not watcher.wants(found.mailbox):
+        return True
+    at_once = await change(
+        watcher.organization, found, lambda mailbox: replace(mailbox, looked_at=None)
+    )
+    if at_once is not None:
+        await attend(watcher, at_once, steps=_MOST_STEPS)
+    after = await find_watched(watcher.organization, key)
+    return after is None or after.mailbox.seen_until >= asked
+
+
 async def attend(watcher: Watcher, found: Found, *, steps: int) -> None:
     """Do for one mailbox what is due, step by step, unless somebody else is at it."""
     for _ in range(steps):
@@ -169,6 +191,9 @@ async def _done(watcher: Watcher, due: Due, found: Found) -> Step:
         if due is Due.LOOK:
             again = watcher.clock() + max(at_least, min(_LOOK_PAUSE, watcher.look_every))
             return lambda mailbox: replace(mailbox, look_after=again)
+        if found.mailbox.failures + 1 >= TELLS_AFTER:
+            # An alert is on this line (docs/operations.md).
+            log.error("a mailbox of %s could not be watched: %s", watcher.organization.id, error)
         return _failed(error, watcher.clock(), at_least)
 
 

@@ -9,6 +9,7 @@ and are made up for by whoever comes next if they are missing.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,6 +19,7 @@ from shared.attachments.staging import GivenFiles, refuse_too_large_together, st
 from shared.errors import Conflict, Problem, Refusal
 from shared.messages.content import store_content
 from shared.messages.files import new_file
+from shared.messages.lookups import bounced_among
 from shared.messages.rows import MessageRow
 from shared.messages.stored import create_message, new_copies
 from shared.messages.todo import with_todo
@@ -36,7 +38,7 @@ from shared.sending.due import WATCH, put_due, put_look, put_scheduled, remove_l
 from shared.sending.follow import Decision, decide_follow
 from shared.sending.idempotency import known_answer, reserve
 from shared.sending.sequel import Words, follow_up
-from shared.sending.wording import reasons_shown
+from shared.sending.wording import reasons_shown, warnings_shown
 from shared.storage.tables import Write
 from shared.timing.reminders import with_reminder
 from shared.timing.reminding import put_reminder
@@ -86,16 +88,19 @@ async def accept(
 ) -> dict[str, Any]:
     """Accepts the message and returns the answer to its caller; `Refusal` where it cannot be
     sent."""
-    decision = await decide(organization, order)
+    decision, bounced = await asyncio.gather(
+        decide(organization, order),
+        bounced_among(organization, [one.address for one in order.content.recipients]),
+    )
     now = clock()
     row = message_row(order, decision, new_id(), now)
     if key is not None:
-        reserved = await _reserve(organization, row, order.language, key, clock)
+        reserved = await _reserve(organization, row, order.language, bounced, key, clock)
         if isinstance(reserved, dict):
             return reserved
         row = replace(row, id=reserved)
     await _store(organization, row, order, now, words)
-    return answer_about(organization, row, order.language)
+    return answer_about(organization, row, order.language, bounced)
 
 
 async def decide(organization: Organization, order: Order) -> Decision:
@@ -185,13 +190,17 @@ async def put_in_schedule(organization: Organization, message: MessageRow, now: 
         await put_due(organization, message.id, message.due_at)
 
 
-def answer_about(organization: Organization, message: MessageRow, language: str) -> dict[str, Any]:
-    """What the API answers to who gave or changed a message."""
+def answer_about(
+    organization: Organization, message: MessageRow, language: str, bounced: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What the API answers to who gave or changed a message; `bounced` are those of its addresses
+    that a hard bounce named before."""
     return {
         "id": message.id,
         "status": message.status.value,
         "followed": message.followed,
         "notFollowedReasons": reasons_shown(message.reasons, language),
+        "warnings": warnings_shown(bounced, language),
         "links": {"self": f"/api/orgs/{organization.id}/messages/{message.id}"},
     }
 
@@ -200,6 +209,7 @@ async def _reserve(
     organization: Organization,
     message: MessageRow,
     language: str,
+    bounced: Sequence[str],
     key: IdempotencyKey,
     clock: Callable[[], datetime],
 ) -> str | dict[str, Any]:
@@ -210,7 +220,7 @@ async def _reserve(
             key.key,
             key.body,
             message.id,
-            lambda id_: answer_about(organization, replace(message, id=id_), language),
+            lambda id_: answer_about(organization, replace(message, id=id_), language, bounced),
             clock(),
         )
         if reserved is not None:

@@ -48,9 +48,10 @@ from shared.sending.requests import MessageChange, check, reminder_of
 from shared.sending.sequel import Words, follow_up
 from shared.storage.tables import TRANSACTION_LIMIT, Write
 from shared.timing.local_times import installed_rules
+from shared.timing.recommended import recommended_send_time
 from shared.timing.reminder_requests import refuse_impossible
 from shared.timing.reminders import with_reminder
-from shared.timing.send_times import refuse_out_of_range
+from shared.timing.send_times import RECOMMENDED, refuse_out_of_range
 
 NOW: Mapping[str, Any] = {"draft": False, "sendAt": None}
 """The change that sends a draft, or what is scheduled."""
@@ -179,7 +180,9 @@ async def _order(
     recipients = request.recipients()
     await refuse_unknown(organization, request.in_reply_to, recipients, changer.seen_by)
     seller = await load_seller(organization, request.seller_address)
-    if "sendAt" not in changes:
+    if _asks_for_recommended(message, content, request, changes):
+        send_time = await recommended_send_time(organization, recipients, now, changer.language)
+    elif "sendAt" not in changes:
         send_time = _still(message, now, draft=request.draft)
     if "reminder" in changes:
         reminder = reminder_of(request, send_time, now)
@@ -192,6 +195,22 @@ async def _order(
     )
     changer.may_send_as(order.from_, order.seller)
     return replace(order, reminder=reminder)
+
+
+def _asks_for_recommended(
+    message: MessageRow,
+    content: Content,
+    request: MessageChange,
+    changes: Mapping[str, Any],
+) -> bool:
+    """Whether the recommended time is to be found (anew): it was said now, or before, and other
+    people get the message, or a draft of it is sent, which may have waited for days."""
+    if "sendAt" in changes:
+        return request.send_at == RECOMMENDED
+    if message.send_time is None or message.send_time.recommended is None:
+        return False
+    is_sent = message.status is Status.DRAFT and not request.draft
+    return is_sent or request.recipients() != content.recipients
 
 
 def _still(message: MessageRow, now: datetime, *, draft: bool) -> SendTime | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import logging
 import uuid
@@ -61,20 +63,24 @@ async def follow_check(req: func.HttpRequest) -> func.HttpResponse:
     caller.require("send", "read")
     only_params(req)
     body = json_body(req)
+    from shared.messages.lookups import bounced_among
     from shared.model import FollowChoice
     from shared.sending.follow import decide_follow, preferences
     from shared.sending.requests import Addressed, refuse_too_many
-    from shared.sending.wording import reasons_shown
+    from shared.sending.wording import reasons_shown, warnings_shown
 
     recipients = parse(Addressed, body).recipients()
     refuse_too_many(recipients)
     organization = caller.organization
-    decision = await decide_follow(
-        organization,
-        await organization.settings(),
-        recipients,
-        FollowChoice.PREFERRED,
-        has_html=True,
+    decision, bounced = await asyncio.gather(
+        decide_follow(
+            organization,
+            await organization.settings(),
+            recipients,
+            FollowChoice.PREFERRED,
+            has_html=True,
+        ),
+        bounced_among(organization, [one.address for one in recipients]),
     )
     language = await language_of(req, organization)
     return answer_json(
@@ -85,6 +91,7 @@ async def follow_check(req: func.HttpRequest) -> func.HttpResponse:
                 {"address": address, "preference": preference}
                 for address, preference in preferences(decision.recipients).items()
             ],
+            "warnings": warnings_shown(bounced, language),
         }
     )
 
@@ -207,6 +214,8 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     from shared.sending.conversation import refuse_unknown
     from shared.sending.idempotency import check_key, fingerprint, known_answer
     from shared.sending.requests import MessageRequest, check, refuse_too_large, reminder_of
+    from shared.timing.recommended import recommended_send_time
+    from shared.timing.send_times import RECOMMENDED
 
     running, organization = service(), caller.organization
     refuse_too_large(body)
@@ -225,6 +234,8 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     await refuse_unknown(organization, request.in_reply_to, recipients, seen_by)
     files = await given_files(organization, request.files(), utc_now())
     language = await language_of(req, organization, seller)
+    if request.send_at == RECOMMENDED:
+        send_time = await recommended_send_time(organization, recipients, utc_now(), language)
     order = request.to_order(files, send_time, seller, language)
     order = replace(order, reminder=reminder_of(request, send_time, utc_now()))
     caller.require_own_name(order.from_, order.seller)
@@ -236,6 +247,9 @@ async def _send(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         new_id=lambda: uuid.uuid4().hex,
         words=running.words(organization),
     )
+    with contextlib.suppress(Transient):
+        # Accepted it is; the next message from this mailbox has it watched.
+        await running.watch(organization, order.from_)
     return _accepted(answer)
 
 

@@ -22,6 +22,7 @@ from shared.graph.errors import Ambiguous, GraphError, NotDone, NotFound, Refuse
 from shared.graph.mail import Draft, FoundMessage
 from shared.graph.uploads import Source
 from shared.messages.content import CONTAINER, file_name
+from shared.messages.lookups import note_mail
 from shared.messages.rows import TABLE, CopyRow, MessageRow, link_to_row
 from shared.model import Attachment, Content, Failure, Quote, Recipient, Step, StoredImage
 from shared.sending.attempt import (
@@ -239,6 +240,8 @@ class OneCopy:
             raise Postponed(1)
         draft = self.copy.draft_id
         assert draft is not None
+        # Before it leaves: an answer may come sooner than we know that it was sent (rule T7).
+        await note_mail(self.attempt.organization, self.message.id, self.copy)
         await self.reach(Step.SENDING)
         try:
             await self.attempt.workshop.mail.send_draft(self.message.from_, draft)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from shared.languages import say, sentence_id
@@ -33,6 +33,20 @@ def failure_text(language: str, failure: Failure) -> str:
 def reasons_shown(reasons: tuple[Reason, ...], language: str) -> list[dict[str, str]]:
     """Reasons as the API shows them: the code, and the sentence in the caller's language."""
     return [{"code": reason.code, "message": follow_reason(language, reason)} for reason in reasons]
+
+
+def warnings_shown(bounced: Sequence[str], language: str) -> list[dict[str, Any]]:
+    """What a seller should know before a message goes out: addresses that a hard bounce named
+    (rule T7)."""
+    code = "addressBounced"
+    return [
+        {
+            "code": code,
+            "message": say(language, sentence_id("warning", code), who=[address]),
+            "address": address,
+        }
+        for address in bounced
+    ]
 
 
 def sentences(message: MessageRow, language: str, copies: Iterable[CopyRow] = ()) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -34,7 +34,10 @@ class ZoneRules:
 
     def renewed(self, time: SendTime) -> SendTime:
         """The same local time by these rules; what is an instant stays one."""
-        return self.send_time(time.local.text, time.local.time_zone) if time.local else time
+        if time.local is None:
+            return time
+        anew = self.send_time(time.local.text, time.local.time_zone)
+        return replace(anew, recommended=time.recommended)
 
 
 @functools.cache

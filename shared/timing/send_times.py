@@ -14,6 +14,9 @@ from shared.timing.local_times import ZoneRules, installed_rules
 from shared.web.fields import RequestModel, TimeZoneName
 from shared.web.requests import parse
 
+RECOMMENDED = "recommended"
+"""What is said where the recommended time is to be taken (`timing.recommended` finds it)."""
+
 PAST_COUNTS_AS_NOW = timedelta(seconds=60)
 YEARS_AHEAD = 5
 
@@ -21,7 +24,10 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:
 """RFC 3339 §5.6."""
 
 _LOCAL = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?$"
-_HOW = "Use a time with its offset, like 2026-11-25T09:00:00-03:00, or {local, timeZone}."
+_HOW = (
+    "Use a time with its offset, like 2026-11-25T09:00:00-03:00, or {local, timeZone}, "
+    'or "recommended".'
+)
 
 
 class LocalTimeRequest(RequestModel):
@@ -34,11 +40,10 @@ class LocalTimeRequest(RequestModel):
 def read_send_time(
     value: JsonValue, now: datetime, rules: ZoneRules | None = None
 ) -> SendTime | None:
-    """When to send; None is at once. Raises `Refusal` 422 with pointers below `/sendAt`."""
-    if value is None:
+    """When to send; None is at once, or the time that is to be recommended. Raises `Refusal` 422
+    with pointers below `/sendAt`."""
+    if value is None or value == RECOMMENDED:
         return None
-    if value == "recommended":
-        raise _refusal("The recommended time is not available yet.")
     time = _local(value, rules or installed_rules()) if isinstance(value, dict) else _instant(value)
     refuse_out_of_range(time, now)
     return time

@@ -11,13 +11,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.messages.chains import NO_CHAINS, Chain, Chains
-from shared.messages.rows import CopyRow
+from shared.messages.rows import MOST_BOUNCED, CopyRow
 from shared.model import Event, EventKind, Kpis
 from shared.tracking import chains
 from shared.tracking.chains import KEPT, Edges, Run, gets_of
 
 SAME_READING = timedelta(seconds=60)
-"""An open that is seen this soon after a click is the open that the click proves."""
+"""An open that is seen this soon after a click (or a reply) is the open that it proves."""
 
 
 def count(
@@ -54,6 +54,8 @@ def recounted(copy: CopyRow, events: Iterable[Event]) -> CopyRow:
         first_human_open_at=None,
         first_human_click_at=None,
         first_human_view_at=None,
+        first_reply_at=None,
+        bounced=(),
         inferred_open_at=None,
         chains=NO_CHAINS,
     )
@@ -76,7 +78,7 @@ def chains_at_hand(copy: CopyRow) -> Chains:
 
 
 def inferred_open(copy: CopyRow, at: datetime) -> Event:
-    """The open that only a click proves: whoever clicked had opened (rule T8)."""
+    """The open that only a click or a reply proves: whoever did that had opened (rule T8)."""
     return Event(
         id=f"inferred-{copy.number:04d}",
         kind=EventKind.OPEN,
@@ -88,7 +90,7 @@ def inferred_open(copy: CopyRow, at: datetime) -> Event:
 
 
 def counted(copy: CopyRow) -> Kpis:
-    """The KPIs of one copy, the opens that only a click or images prove included."""
+    """The KPIs of one copy, the opens that only a click, a reply or images prove included."""
     kpis = copy.kpis
     if copy.chains.opens.count:
         kpis = _with_images(kpis, copy.chains)
@@ -121,6 +123,10 @@ def total(copies: Sequence[CopyRow]) -> Kpis:
 
 def _with(copy: CopyRow, event: Event) -> CopyRow:
     copy = replace(copy, kpis=copy.kpis.with_event(event))
+    if event.kind is EventKind.BOUNCE and event.failed_address:
+        # Sorted before they are cut off: the order in which they become known does not matter.
+        bounced = sorted({*copy.bounced, event.failed_address})
+        return replace(copy, bounced=tuple(bounced[:MOST_BOUNCED]))
     if event.automated:
         return copy
     if event.kind in (EventKind.OPEN, EventKind.IMAGE):
@@ -129,6 +135,8 @@ def _with(copy: CopyRow, event: Event) -> CopyRow:
         return replace(copy, first_human_click_at=_earliest(copy.first_human_click_at, event.at))
     if event.kind is EventKind.ATTACHMENT_VIEW:
         return replace(copy, first_human_view_at=_earliest(copy.first_human_view_at, event.at))
+    if event.kind is EventKind.REPLY:
+        return replace(copy, first_reply_at=_earliest(copy.first_reply_at, event.at))
     return copy
 
 
@@ -148,14 +156,16 @@ def _with_images(kpis: Kpis, opened: Chains) -> Kpis:
 
 
 def _inferred(copy: CopyRow) -> datetime | None:
-    """When the inferred open happened: at the first human click, unless a seen open explains it.
+    """When the inferred open happened: at the first human click or reply, unless a seen open
+    explains it.
 
     Images may load a moment after the click that they belong to, hence `SAME_READING`.
     """
-    clicked, opened = copy.first_human_click_at, copy.first_human_open_at
-    if clicked is None or (opened is not None and opened <= clicked + SAME_READING):
+    proofs = _known((copy.first_human_click_at, copy.first_reply_at))
+    proven, opened = min(proofs, default=None), copy.first_human_open_at
+    if proven is None or (opened is not None and opened <= proven + SAME_READING):
         return None
-    return clicked
+    return proven
 
 
 def _earliest(known: datetime | None, other: datetime) -> datetime:

@@ -27,22 +27,21 @@ from shared.messages.rows import (
     TABLE,
     CopyRow,
     event_key,
-    event_to_row,
     instant_of,
 )
 from shared.messages.stored import Stored, read_message, write_message
 from shared.messages.todo import drain, drain_left_behind, with_todo
 from shared.model import Event, EventKind
 from shared.organizations import Organization, OrganizationSettings
-from shared.storage.tables import TRANSACTION_LIMIT, Write
+from shared.storage.tables import TRANSACTION_LIMIT
 from shared.timing.history import known_of
 from shared.timing.reminders import with_reminder
 from shared.tracking.classify import Signals, classify
 from shared.tracking.clients import describe
-from shared.tracking.counting import inferred_open, total
+from shared.tracking.counting import total
 from shared.tracking.folder_lease import FolderLease
 from shared.tracking.hits import Hit, agent_digest
-from shared.tracking.neighbours import count_in
+from shared.tracking.recording import counted
 from shared.tracking.segments import (
     Segment,
     delete_segments,
@@ -152,15 +151,15 @@ async def fold_message(
             organization.id,
         )
         return
-    counted = [
+    collected = [
         hit
         for hit in hits
         if hit.copy in stored.copies and settings.collected_at(instant_of(hit.at))
     ]
-    if len(counted) > THREAD_FROM:
-        events = await asyncio.to_thread(_judge_all, counted, stored.copies)
+    if len(collected) > THREAD_FROM:
+        events = await asyncio.to_thread(_judge_all, collected, stored.copies)
     else:
-        events = _judge_all(counted, stored.copies)
+        events = _judge_all(collected, stored.copies)
     before = stored.message
     done = _Written(stored)
     for part in _parts(sorted(events, key=lambda event: (event.copy, event.at, event.id))):
@@ -250,7 +249,7 @@ async def _write(organization: Organization, done: _Written, events: Sequence[Ev
     """Writes those of the events that are not there yet, with their counts."""
     stored = done.stored
     while events:
-        copies, writes = await _counted(organization, stored, events)
+        copies, writes = await counted(organization, stored, events)
         after = {**stored.copies, **copies}.values()
         message = with_reminder(replace(stored.message, kpis=total(list(after))))
         was = cards_of(stored.message, stored.copies.values())
@@ -272,38 +271,6 @@ async def _write(organization: Organization, done: _Written, events: Sequence[Ev
             break
         stored = fresh
     return replace(done, stored=stored)
-
-
-async def _counted(
-    organization: Organization, stored: Stored, events: Sequence[Event]
-) -> tuple[dict[int, CopyRow], list[Write]]:
-    """The copies with the events counted, and the writes of the events themselves."""
-    by_copy: defaultdict[int, list[Event]] = defaultdict(list)
-    for event in events:
-        by_copy[event.copy].append(event)
-    copies = {
-        number: await count_in(organization, stored.message.id, stored.copies[number], new)
-        for number, new in by_copy.items()
-    }
-    writes = [Write("insert", event_to_row(stored.message.id, event)) for event in events]
-    for copy in copies.values():
-        writes.extend(_inferred(stored.message.id, stored.copies[copy.number], copy))
-    return copies, writes
-
-
-def _inferred(message: str, before: CopyRow, after: CopyRow) -> list[Write]:
-    """Moves a copy's inferred open to where it belongs now."""
-    if before.inferred_open_at == after.inferred_open_at:
-        return []
-    writes = []
-    if before.inferred_open_at is not None:
-        gone = inferred_open(before, before.inferred_open_at)
-        key = event_key(gone.at, gone.id)
-        writes.append(Write("delete", {"PartitionKey": message, "RowKey": key}))
-    if after.inferred_open_at is not None:
-        event = inferred_open(after, after.inferred_open_at)
-        writes.append(Write("insert", event_to_row(message, event)))
-    return writes
 
 
 async def _without_known(

@@ -15,9 +15,11 @@ SEGMENT_BYTES = 45 * 1024
 """A segment stays below the limit of a property, 64 KiB, with room to spare."""
 
 BACKLOG_BYTES = 100 * SEGMENT_BYTES
-BACKLOG_SEGMENTS = 1_000
+BACKLOG_SEGMENTS = 300
 """What is folded at a time: many small segments together, because the hits of one message cost
-little more than one of them, and no more large ones than memory has room for."""
+little more than one of them, and no more large ones than memory has room for. All of them are
+deleted and as many read within about a second, of the 2,000 rows that a partition takes
+(docs/limits.md)."""
 
 _A_PAGE = 100
 

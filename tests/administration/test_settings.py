@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.toolchain import doctor
+from local.toolchain.steps import Stop
 from shared.organizations import Organization, OrganizationSettings
 from tests.running_storage import MovableClock
 from tests.web.running_service import RunningService
@@ -49,6 +51,30 @@ def change(service: RunningService, body: Any, **more: Any) -> Any:
 def test_the_service_says_that_it_is_ready_to_everybody(service: RunningService) -> None:
     answer = service.call("GET", "/api/health", key=None)
     assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+@pytest.mark.processes
+def test_the_service_examines_itself_for_an_administrator(service: RunningService) -> None:
+    answer = service.call("GET", "health")
+    assert answer.status_code == 200, answer.text
+    examined = answer.json()
+    assert (examined["healthy"], examined["findings"]) == (True, [])
+    assert examined["seen"]["hitsWaitSeconds"] == 0
+    secrets = [*service.deployment.settings.local_storage_keys.values()]
+    secrets.append(service.deployment.environ["SIGNING_KEYS"])
+    assert not any(secret in answer.text for secret in secrets)
+    told = doctor.of_deployment(service.host.address, doctor.keys_of(["contoso"], None))
+    assert told["contoso"]["findings"] == []
+
+
+@pytest.mark.processes
+def test_nobody_else_is_told_how_an_organization_fares(service: RunningService) -> None:
+    assert service.call("GET", "health", key=None).status_code == 401
+    assert service.call("GET", "health", key=service.new_key("read")).status_code == 403
+    assert service.call("GET", "health", key="local-fabrikam").status_code == 404
+    assert service.call("GET", "health?mailbox=x").status_code == 422
+    with pytest.raises(Stop, match="scope admin"):
+        doctor.of_deployment(service.host.address, {"contoso": service.new_key("read")})
 
 
 @pytest.mark.processes

@@ -50,6 +50,7 @@ SETTINGS = {
     "LOCAL_GRAPH": f"{AWAY}/v1.0",
     "DUE_SCHEDULE": "*/15 * * * * *",
     "SWEEP_SCHEDULE": "*/10 * * * * *",
+    "WATCH_SCHEDULE": "*/2 * * * * *",
 }
 
 

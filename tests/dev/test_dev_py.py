@@ -44,7 +44,9 @@ def test_an_older_python_can_read_the_file_that_turns_it_away() -> None:
 def test_help_names_every_command() -> None:
     told = dev("--help").stdout
 
-    assert all(command in told for command in ("run", "test", "check", "bench", "--python"))
+    commands = ("run", "test", "check", "doctor", "bench", "costs", "rebuild")
+    assert all(f"\n    {command} " in told for command in commands)
+    assert "--python" in told
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,8 @@ def test_help_names_every_command() -> None:
         ("test", ["pytest", "--also", "--python"]),
         ("check", ["--fix"]),
         ("bench", ["NAME"]),
+        ("doctor", ["--url", "--key", "--data", "ENGAGEMENT_KEY"]),
+        ("costs", ["--count", "bench/prices.toml"]),
     ],
 )
 def test_each_command_has_its_own_help(command: str, says: list[str]) -> None:

@@ -41,6 +41,7 @@ SAMPLES: dict[str, Value] = {
     "limit": 20,
     "name": "offer.pdf",
     "day": "1/5",
+    "date": "1 June 2026",
     "time": "1/5, 9:00",
     "zone": "Europe/Lisbon",
     "count": "2",

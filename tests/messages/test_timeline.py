@@ -99,6 +99,7 @@ def test_an_event_has_every_field_of_the_contract(service: RunningService, messa
         "client": {"name": None, "device": None},
         "country": None,
         "repliedBy": None,
+        "returnsOn": None,
         "failedAddress": None,
     }
 

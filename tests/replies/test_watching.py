@@ -12,11 +12,11 @@ import pytest
 
 from shared.graph.subscriptions import LIFE
 from shared.organizations import Organization, OrganizationSettings
-from shared.replies.mailboxes import WatchedMailbox, find_watched, watch, watched
+from shared.replies.mailboxes import WatchedMailbox, find_watched, watch, watched, write
 from shared.replies.notifications import ClientStates, News, mailbox_key
 from shared.replies.pace import PER_MINUTE, Pace
 from shared.replies.watcher import TakeIn, Watcher
-from shared.replies.watching import Due, decide, hear, keep, renewed_after
+from shared.replies.watching import Due, decide, hear, keep, look_now, renewed_after
 from tests.replies.pretended_graph import PretendedGraph
 from tests.running_storage import MovableClock
 
@@ -222,3 +222,22 @@ async def test_news_of_a_mailbox_that_nobody_watches_do_nothing(
     await hear(watcher(contoso, graph), News("contoso", mailbox_key(ANA), event="missed"))
     assert graph.by_kind == {}
     assert [one async for one in watched(contoso)] == []
+
+
+async def test_one_mailbox_is_asked_at_once_and_says_when_it_cannot_be(
+    contoso: Organization,
+) -> None:
+    graph = PretendedGraph(MovableClock())
+    run = watcher(contoso, graph)
+    assert await look_now(run, ANA), "nobody watches it: it has nothing to tell"
+    await watch(contoso, ANA, graph.clock())
+    await keep(run)
+    await keep(run)
+    graph.clock.move(seconds=30)
+    assert await look_now(run, ANA)
+    (found,) = [one async for one in watched(contoso)]
+    assert found.mailbox.seen_until == graph.clock()
+    graph.clock.move(seconds=30)
+    busy = replace(found.mailbox, owner="another", busy_until=graph.clock() + timedelta(minutes=1))
+    await write(contoso, found, busy)
+    assert not await look_now(run, ANA)

@@ -46,6 +46,7 @@ def test_the_answer_has_the_id_the_status_and_where_the_message_is(service: Runn
         "status": "accepted",
         "followed": True,
         "notFollowedReasons": [],
+        "warnings": [],
         "links": {"self": f"/api/orgs/contoso/messages/{value['id']}"},
     }
     assert answer.headers["location"] == value["links"]["self"]
@@ -74,13 +75,21 @@ def test_the_whole_message_is_shown_as_it_was_given(service: RunningService) -> 
             "address": "li@example.com",
             "name": "Li Wei",
             "record": {"type": "contact", "id": "c-1"},
+            "bounced": False,
         },
-        {"field": "cc", "address": "Noor@example.net", "name": None, "record": None},
+        {
+            "field": "cc",
+            "address": "Noor@example.net",
+            "name": None,
+            "record": None,
+            "bounced": False,
+        },
         {
             "field": "bcc",
             "address": "b@example.com",
             "name": None,
             "record": {"type": "opportunity", "id": "ø/7 #?"},
+            "bounced": False,
         },
     ]
     assert shown["recipientCount"] == 3

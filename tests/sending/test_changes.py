@@ -132,6 +132,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"from": "ana@elsewhere.example"}, "/from"),
     ({"sendAt": "tomorrow"}, "/sendAt"),
     ({"sendAt": "recommended"}, "/sendAt"),
+    ({"sendAt": "recommended", "to": []}, "/to"),
     ({"reminder": {"condition": "anyway"}}, "/reminder/at"),
     ({"follow": "required", "text": "Hello", "html": None}, "/follow"),
     ({"attachments": [{"id": "3"}]}, "/attachments/0/id"),

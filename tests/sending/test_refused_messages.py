@@ -167,7 +167,6 @@ LATER = [
     but("a template", "/template", "not available yet", template={"id": "t", "data": {}}),
     but("a template beside nothing else", "/template", "not available yet",
         template={"id": "t"}, subject=..., html=...),
-    but("a recommended sendAt", "/sendAt", "not available yet", sendAt="recommended"),
     but("a reminder that has passed", "/reminder/at", "passed",
         reminder={"condition": "anyway", "at": "2020-11-25T09:00:00-03:00"}),
 ]  # fmt: skip

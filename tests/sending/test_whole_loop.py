@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.mail.images import DATA, GIF, PNG, data_uri
@@ -30,7 +31,8 @@ def service(
 ) -> Iterator[RunningService]:
     """A service that folds what no word told of every two seconds, as a real one does later."""
     directory = tmp_path_factory.mktemp("service")
-    with running_service(deployments, directory, SWEEP_SCHEDULE="*/2 * * * * *") as running:
+    often = {"SWEEP_SCHEDULE": "*/2 * * * * *", "WATCH_SCHEDULE": "* * * * * *"}
+    with running_service(deployments, directory, **often) as running:
         yield running
 
 
@@ -77,6 +79,36 @@ def counted(service: RunningService, message: str, **kpis: int) -> dict[str, Any
         return value if kpis.items() <= value["kpis"].items() else None
 
     return soon(look)
+
+
+def test_a_reply_an_automatic_answer_and_a_bounce_are_seen_within_seconds(
+    service: RunningService,
+) -> None:
+    """From the mailbox by Graph's notification, the webhook and the queue into the timeline."""
+    message = send(service, "answers@example.com", "Offer", "<p>What do you think?</p>")
+    arrived(service, "answers@example.com")
+    path = f"{service.graph.address}/_local/mailboxes/answers@example.com"
+    with httpx.Client(timeout=10) as graph:
+        (mail,) = graph.get(f"{path}/messages").json()["items"]
+        soon(lambda: graph.get(f"{service.graph.base_url}/subscriptions").json()["value"])
+        for kind in ("outOfOffice", "reply", "bounce"):
+            answer = {"messageId": mail["id"], "text": "I will see.", "kind": kind}
+            graph.post(f"{path}/reply", json=answer).raise_for_status()
+    soon(lambda: len(told(service, message)) == 4)
+    events = {one["kind"]: one for one in told(service, message)}
+    assert events["reply"]["repliedBy"] == events["autoReply"]["repliedBy"]
+    assert events["bounce"]["failedAddress"] == "answers@example.com"
+    assert events["open"]["inferred"]
+    seen = counted(service, message, replies=1, humanOpens=1)
+    assert seen["recipients"][0]["bounced"]
+    check = {"to": [{"address": "Answers@example.com"}], "cc": [], "bcc": []}
+    (warning,) = service.call("POST", "follow-check", check).json()["warnings"]
+    assert warning["code"] == "addressBounced"
+
+
+def told(service: RunningService, message: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = service.call("GET", f"messages/{message}/events").json()["items"]
+    return items
 
 
 def click_everything(service: RunningService, body: str) -> list[str]:

@@ -39,8 +39,9 @@ def test_an_instant_is_taken_whatever_its_offset(value: str, instant: str | None
     assert time and (time.at.isoformat(), time.local) == (instant, None)
 
 
-def test_nothing_said_is_at_once() -> None:
-    assert read_send_time(None, NOW) is None
+@pytest.mark.parametrize("value", [None, "recommended"])
+def test_nothing_said_is_at_once_and_the_recommended_time_is_found_elsewhere(value: Any) -> None:
+    assert read_send_time(value, NOW) is None
 
 
 def test_a_local_time_is_kept_as_it_was_said_with_the_rules_it_was_read_by() -> None:
@@ -56,7 +57,7 @@ def test_a_local_time_is_kept_as_it_was_said_with_the_rules_it_was_read_by() -> 
     [
         (said(timedelta(seconds=-61)), "has passed"),
         ("2031-03-02T09:00:01Z", "5 years"),
-        ("recommended", "not available yet"),
+        ("Recommended", "offset"),
         ("2026-03-02 10:00:00Z", "offset"),
         ("2026-W10-1T10:00:00Z", "offset"),
         ("2026-03-02T24:61:00Z", "no such time"),

@@ -156,6 +156,7 @@ def running_service(
             PUBLIC_ADDRESS=f"http://localhost:{port}",
             LOCAL_PEOPLE=json.dumps(people()),
             LOCAL_AUTH_SECRET="known to nobody else",
+            **dict.fromkeys(("DUE_SCHEDULE", "SWEEP_SCHEDULE", "WATCH_SCHEDULE"), NEVER) | changes,
         )
         asyncio.run(_fill(deployment))
         host = RunningHost(directory, deployment.environ, app=app, port=port)
