@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from shared.assistant.facts import cards_of, differing
 from shared.errors import Changed, Conflict
 from shared.graph.errors import NotFound
 from shared.graph.inbox import Inbox, ReceivedMail
@@ -33,6 +34,7 @@ from shared.replies.mail import IncomingMail, of_received, with_mime
 from shared.replies.matching import Answered, Sent, answered, is_own, keys
 from shared.storage.tables import Write
 from shared.timing.history import known_of
+from shared.timing.reminders import with_reminder
 from shared.tracking.counting import total
 from shared.tracking.recording import counted
 
@@ -183,13 +185,16 @@ async def _write(
     organization: Organization, stored: Stored, events: Sequence[Event], mark: dict[str, object]
 ) -> None:
     copies, writes = await counted(organization, stored, events)
-    kpis = total(list({**stored.copies, **copies}.values()))
-    message, todo = with_todo(replace(stored.message, kpis=kpis), [event.id for event in events])
+    all_copies = {**stored.copies, **copies}.values()
+    message = with_reminder(replace(stored.message, kpis=total(list(all_copies))), all_copies)
+    before = cards_of(stored.message, stored.copies.values())
+    cards = differing(before, cards_of(message, all_copies))
+    message, todo = with_todo(message, [event.id for event in events], cards=cards)
     after = await write_message(
         organization, stored, message, copies.values(), [Write("insert", mark), *writes, todo]
     )
     history = known_of(after.message) != known_of(stored.message)
-    await drain(organization, after.message, [todo.row["RowKey"]], history=history)
+    await drain(organization, after.message, [todo.row["RowKey"]], history=history, cards=cards)
 
 
 async def _remember(organization: Organization, news: _News) -> None:

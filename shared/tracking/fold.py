@@ -251,7 +251,7 @@ async def _write(organization: Organization, done: _Written, events: Sequence[Ev
     while events:
         copies, writes = await counted(organization, stored, events)
         after = {**stored.copies, **copies}.values()
-        message = with_reminder(replace(stored.message, kpis=total(list(after))))
+        message = with_reminder(replace(stored.message, kpis=total(list(after))), after)
         was = cards_of(stored.message, stored.copies.values())
         cards = done.cards | differing(was, cards_of(message, after)).keys()
         ids = [event.id for event in events]
