@@ -10,7 +10,7 @@ timing          …/delivery-time
 sellers         …/sellers/{address}
 assistant       …/cards · …/cards/{id}/snooze · dismiss · undo
 administration  …/settings · health
-pages           what sellers see
+pages           what sellers see: messages, cards
 """
 
 import azure.functions as func

@@ -56,6 +56,7 @@ var hostLines = [
 // Timers whose silence is an alarm: nothing is sent, or nothing counted, without them.
 var timers = [
   'fire_due_messages'
+  'fire_due_reminders'
   'sweep_hits'
   'watch_mailboxes'
 ]

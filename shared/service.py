@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import azure.functions as func
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from shared.graph.inbox import Inbox
     from shared.graph.mail import Mail
     from shared.graph.subscriptions import Subscriptions
+    from shared.replies.watcher import Watcher
     from shared.sending.sequel import Words
 
 GRAPH_TIMEOUT_S = 20.0
@@ -141,6 +142,27 @@ class Service:
         if (organization.id, mailbox) not in self._watched:
             await watch(organization, mailbox, utc_now())
             self._watched.add((organization.id, mailbox))
+
+    async def watcher(self, organization: Organization) -> Watcher:
+        """What watching the organization's mailboxes needs, for one run."""
+        from shared.replies.intake import take_in
+        from shared.replies.notifications import PATH, ClientStates
+        from shared.replies.pace import Pace
+        from shared.replies.watcher import Watcher
+
+        return Watcher(
+            organization=organization,
+            settings=await organization.settings(),
+            subscriptions=self.subscriptions(organization),
+            inbox=self.inbox(organization),
+            states=ClientStates(self.settings.signing_keys),
+            pace=Pace(organization.tables, utc_now),
+            address=f"{self.settings.public_address}/{PATH}",
+            owner=secrets.token_hex(16),
+            look_every=timedelta(seconds=self.settings.look_seconds),
+            clock=utc_now,
+            take_in=take_in,
+        )
 
     def deliverer(self, organization: Organization) -> Callable[[str], Awaitable[None]]:
         """Says to the queue that a message may be taken further."""

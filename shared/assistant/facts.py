@@ -73,10 +73,15 @@ def _of_copy(copy: CopyRow) -> Iterator[Card]:
         (CardKind.OPENED, counted(copy).first_human_opened_at),
         (CardKind.CLICKED, copy.first_human_click_at),
         (CardKind.ATTACHMENT_VIEWED, copy.first_human_view_at),
+        (CardKind.OPENED_AGAIN, copy.quiet[1] if copy.quiet else None),
+        (CardKind.REPLIED, copy.first_reply_at),
     )
     for kind, at in happened:
         if at is not None:
             yield Card(kind, at, _visible_from(copy, at), copy.recipient)
+    if copy.first_bounce_at is not None:
+        at, who = copy.first_bounce_at, ", ".join(copy.bounced) or copy.recipient
+        yield Card(CardKind.BOUNCED, at, at, who)
 
 
 def _visible_from(copy: CopyRow, at: datetime) -> datetime:

@@ -131,18 +131,18 @@ async def _changed(
     req: func.HttpRequest, caller: Caller, change: Callable[[StoredCard], StoredCard]
 ) -> func.HttpResponse:
     from shared.assistant.cards import change_card
-    from shared.assistant.requests import message_of
+    from shared.assistant.requests import card_of
     from shared.assistant.shown import card_shown
     from shared.languages import choose
     from shared.messages.stored import read_message
 
-    organization, card = caller.organization, req.route_params["id"]
-    stored = await read_message(organization, message_of(card))
+    organization, card = caller.organization, card_of(req.route_params["id"])
+    stored = await read_message(organization, card.message)
     if stored is None:
         raise Refusal(404, "There is no such card.")
     seller = stored.message.seller
     caller.require_own(seller)
-    changed = await change_card(organization, seller, card, change, utc_now())
+    changed = await change_card(organization, seller, card.id, change, utc_now())
     settings = await organization.settings()
     language = choose(req.headers.get("accept-language"), settings.language)
     return answer_json(card_shown(organization.id, changed, language))

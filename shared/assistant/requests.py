@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -36,12 +37,20 @@ class SnoozeRequest(RequestModel):
         return until
 
 
-def message_of(card: str) -> str:
-    """The id of the message that a card is about; `Refusal` 404 for what is no card's id."""
-    parts = _CARD_ID.fullmatch(card)
+@dataclass(frozen=True, slots=True)
+class CardRef:
+    """A card's id, and that of the message it is about."""
+
+    id: str
+    message: str
+
+
+def card_of(text: str) -> CardRef:
+    """The card with that id; `Refusal` 404 for what cannot be one."""
+    parts = _CARD_ID.fullmatch(text)
     if parts is None:
         raise Refusal(404, "There is no such card.")
-    return parts[1]
+    return CardRef(text, parts[1])
 
 
 def _refusal(detail: str) -> Refusal:

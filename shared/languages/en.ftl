@@ -232,6 +232,29 @@ links-title = Links in the message
 link-too-long = Not followed: the address is too long.
 link-opt-out = Not followed: the message says so.
 
+## The assistant's cards
+
+cards-title = Assistant
+cards-notify = Notify me in this browser
+cards-none-title = Nothing new
+cards-none-text = When somebody opens what you sent, when a reminder is due or a message could not be sent, it is told here.
+card-opened = Opened
+card-reminder-due = Reminder
+card-failed = Not sent
+card-bounced = Could not be delivered
+card-clicked = Link clicked
+card-attachment-viewed = Attachment viewed
+card-replied = Replied
+card-opened-again = Opened again
+card-urgent = Important
+# What is said of a new card, aloud or as a notification.
+card-said = { $what }: { $subject } ({ $who })
+card-snooze-hour = Snooze for an hour
+card-snooze-day = Snooze for a day
+card-dismiss = Dismiss
+card-put-away = The card was put away.
+card-undo = Undo
+
 ## When a page cannot be shown
 
 problem-403-title = You have no access here

@@ -232,6 +232,29 @@ links-title = Enlaces del mensaje
 link-too-long = Sin seguimiento: la dirección es demasiado larga.
 link-opt-out = Sin seguimiento: así lo pide el mensaje.
 
+## Las tarjetas del asistente
+
+cards-title = Asistente
+cards-notify = Avisarme en este navegador
+cards-none-title = Nada nuevo
+cards-none-text = Cuando alguien abra lo que usted envió, cuando venza un recordatorio o un mensaje no se haya podido enviar, lo verá aquí.
+card-opened = Abierto
+card-reminder-due = Recordatorio
+card-failed = No enviado
+card-bounced = No se pudo entregar
+card-clicked = Enlace visitado
+card-attachment-viewed = Archivo visto
+card-replied = Respondido
+card-opened-again = Abierto de nuevo
+card-urgent = Importante
+# Lo que se dice de una tarjeta nueva, en voz alta o como aviso.
+card-said = { $what }: { $subject } ({ $who })
+card-snooze-hour = Posponer una hora
+card-snooze-day = Posponer un día
+card-dismiss = Descartar
+card-put-away = La tarjeta se ha guardado.
+card-undo = Deshacer
+
 ## Cuando una página no se puede mostrar
 
 problem-403-title = Usted no tiene acceso aquí

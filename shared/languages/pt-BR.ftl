@@ -232,6 +232,29 @@ links-title = Links na mensagem
 link-too-long = Não acompanhado: o endereço é longo demais.
 link-opt-out = Não acompanhado: a mensagem pede isso.
 
+## Os cartões do assistente
+
+cards-title = Assistente
+cards-notify = Notificar-me neste navegador
+cards-none-title = Nada de novo
+cards-none-text = Quando alguém abrir o que você enviou, quando um lembrete vencer ou uma mensagem não puder ser enviada, você verá aqui.
+card-opened = Aberta
+card-reminder-due = Lembrete
+card-failed = Não enviada
+card-bounced = Não pôde ser entregue
+card-clicked = Link clicado
+card-attachment-viewed = Anexo visto
+card-replied = Respondida
+card-opened-again = Aberta de novo
+card-urgent = Importante
+# O que se diz de um cartão novo, em voz alta ou como notificação.
+card-said = { $what }: { $subject } ({ $who })
+card-snooze-hour = Adiar por uma hora
+card-snooze-day = Adiar por um dia
+card-dismiss = Dispensar
+card-put-away = O cartão foi guardado.
+card-undo = Desfazer
+
 ## Quando uma página não pode ser mostrada
 
 problem-403-title = Você não tem acesso aqui

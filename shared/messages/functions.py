@@ -128,7 +128,7 @@ async def _show(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
             links,
             files,
             people=[counted(copy) for _, copy in sorted(stored.copies.items())],
-            reminder=reminder_shown(as_of(stored.message, settings, utc_now())),
+            reminder=reminder_shown(as_of(stored, settings, utc_now())),
             engagement=settings.engagement,
             sentences=sentences(stored.message, language, stored.copies.values()),
         )

@@ -115,8 +115,9 @@ class CopyRow:
     `recipient` is who it went to where it went to one person only. It can be read from
     `sending_began_at` on, before we know that it was sent. The first human open (or image),
     click and reply are kept to tell when a click or a reply is the only proof of an open, `chains`
-    to tell when images are, the first human view of an attachment for its card. `bounced` are the
-    addresses that bounces named, in their order, at most `MOST_BOUNCED`.
+    to tell when images are. `bounced` are the addresses that bounces named, in their order, at most
+    `MOST_BOUNCED`. For cards only: the first human view of an attachment, the first bounce, the
+    last human open, and the last quiet time before an open.
     """
 
     number: int
@@ -132,8 +133,11 @@ class CopyRow:
     kpis: Kpis = field(default_factory=Kpis)
     first_human_open_at: datetime | None = None
     first_human_click_at: datetime | None = None
-    first_reply_at: datetime | None = None
     first_human_view_at: datetime | None = None
+    first_reply_at: datetime | None = None
+    first_bounce_at: datetime | None = None
+    last_human_open_at: datetime | None = None
+    quiet: tuple[datetime, datetime] | None = None
     inferred_open_at: datetime | None = None
     chains: Chains = NO_CHAINS
     bounced: tuple[str, ...] = ()
@@ -278,8 +282,12 @@ def copy_to_row(message: str, copy: CopyRow) -> Row:
         kpis=_kpis_text(copy.kpis),
         firstHumanOpenAt=text_or_none(copy.first_human_open_at),
         firstHumanClickAt=text_or_none(copy.first_human_click_at),
-        firstReplyAt=text_or_none(copy.first_reply_at),
         firstHumanViewAt=text_or_none(copy.first_human_view_at),
+        firstBounceAt=text_or_none(copy.first_bounce_at),
+        lastHumanOpenAt=text_or_none(copy.last_human_open_at),
+        quietFrom=text_or_none(copy.quiet[0]) if copy.quiet else None,
+        quietUntil=text_or_none(copy.quiet[1]) if copy.quiet else None,
+        firstReplyAt=text_or_none(copy.first_reply_at),
         inferredOpenAt=text_or_none(copy.inferred_open_at),
         chains=chains_to_text(copy.chains),
         bounced=json.dumps(copy.bounced) if copy.bounced else None,
@@ -301,8 +309,11 @@ def copy_from_row(row: Row) -> CopyRow:
         kpis=_kpis(row["kpis"]),
         first_human_open_at=instant_or_none(row.get("firstHumanOpenAt")),
         first_human_click_at=instant_or_none(row.get("firstHumanClickAt")),
-        first_reply_at=instant_or_none(row.get("firstReplyAt")),
         first_human_view_at=instant_or_none(row.get("firstHumanViewAt")),
+        first_bounce_at=instant_or_none(row.get("firstBounceAt")),
+        last_human_open_at=instant_or_none(row.get("lastHumanOpenAt")),
+        quiet=_quiet(row),
+        first_reply_at=instant_or_none(row.get("firstReplyAt")),
         inferred_open_at=instant_or_none(row.get("inferredOpenAt")),
         chains=chains_from_text(row.get("chains")),
         bounced=tuple(json.loads(row.get("bounced", "[]"))),
@@ -458,6 +469,12 @@ def text_or_none(instant: datetime | None) -> str | None:
 
 def instant_or_none(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def _quiet(row: Row) -> tuple[datetime, datetime] | None:
+    if "quietFrom" not in row:
+        return None
+    return _required(row["quietFrom"]), _required(row["quietUntil"])
 
 
 def _send_time(row: Row) -> SendTime | None:

@@ -1,4 +1,4 @@
-"""What sellers see: the list of messages, one message, and the ways there.
+"""What sellers see: the list of messages, one message, their cards, and the ways there.
 
 People sign in; an API key opens no page. A page that is asked for without having signed in leads to
 the sign-in and back.
@@ -147,6 +147,86 @@ async def cancel_button(req: func.HttpRequest) -> func.HttpResponse:
     from shared.sending.changes import cancel
 
     return await _pressed(req, cancel)
+
+
+@blueprint.route(route="orgs/{org}/cards", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@answering_pages
+async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
+    """The person's own cards (rules R2–R4); its script asks for it again with the tag it has."""
+    visitor = _visitor(req)
+    visitor.require("read")
+    assert visitor.person is not None
+    from shared.assistant.requests import card_of
+    from shared.languages import choose
+    from shared.pages.cards_page import read_cards_page
+    from shared.pages.clocks import clock_of
+    from shared.pages.rendering import render
+    from shared.sending.wording import failure_text
+
+    settings, clock = await asyncio.gather(visitor.organization.settings(), clock_of(req, visitor))
+    language = choose(req.headers.get("accept-language"), settings.language)
+    put_away = req.params.get("away") or None
+    if put_away is not None:
+        card_of(put_away)
+    page = await read_cards_page(
+        visitor.organization,
+        visitor.person.address,
+        language,
+        utc_now(),
+        engagement=settings.engagement,
+        tags=req.headers.get("if-none-match", ""),
+        put_away=put_away,
+        cursor=cursor_of(req),
+    )
+    if isinstance(page, str):
+        return func.HttpResponse(status_code=304, headers={"ETag": page})
+    return render(
+        "cards.html",
+        language,
+        headers={"ETag": page.tag},
+        reader=clock,
+        runs_script=True,
+        visitor=visitor,
+        page=page,
+        changes="send" in visitor.scopes,
+        failure_text=failure_text,
+    )
+
+
+@blueprint.route(
+    route="orgs/{org}/cards/{id}/{verb}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering_pages
+async def put_card_away(req: func.HttpRequest) -> func.HttpResponse:
+    """A form of the person's page: snoozes a card, dismisses it, or brings it back."""
+    visitor, now = _visitor(req), utc_now()
+    visitor.require("send")
+    assert visitor.person is not None
+    from shared.assistant.cards import Change, change_card
+    from shared.assistant.requests import card_of
+    from shared.pages.addresses import cards_address
+
+    changes: dict[str, Change] = {
+        "snooze": lambda card: card.snoozed(now, None),
+        "dismiss": lambda card: card.dismissed(now),
+        "undo": lambda card: card.undone(),
+    }
+    card, verb = req.route_params["id"], req.route_params["verb"]
+    if verb not in changes:
+        raise Refusal(404, "There is nothing here.")
+    organization, person = visitor.organization, visitor.person.address
+    await change_card(organization, person, card_of(card).id, changes[verb], now)
+    away = {} if verb == "undo" else {"away": card}
+    return redirect(cards_address(organization.id, **away), 303)
+
+
+@blueprint.route(route="cards.js", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@answering_pages
+async def script_of_cards(req: func.HttpRequest) -> func.HttpResponse:
+    """What keeps the page of cards as it is now."""
+    from shared.pages.rendering import script
+
+    return script("cards.js")
 
 
 @blueprint.route(route="favicon.svg", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

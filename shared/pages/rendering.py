@@ -1,8 +1,9 @@
 """Rendering pages: one place where templates are escaped and headers are strict.
 
 Templates get text, never HTML; everything is escaped. Pages load nothing from anywhere else and run
-no script (Content-Security-Policy) but one: it tells us the time zone of a browser whose person
-chose none. No other site may frame them.
+no script (Content-Security-Policy) but two of our own: one tells us the time zone of a browser
+whose person chose none, the other keeps the page of cards as it is now. No other site may frame
+them.
 """
 
 from __future__ import annotations
@@ -34,14 +35,17 @@ def render(
     language: str,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    *,
     reader: Clock | None = None,
+    runs_script: bool = False,
     **values: Any,
 ) -> func.HttpResponse:
     """A page in the reader's language. Templates have `say`, and what `formats` offers.
 
-    `reader` is by which clock the page shows times; one without has none to show.
+    `reader` is by which clock the page shows times; one without has none to show. With
+    `runs_script` it runs our script, which may ask this site.
     """
-    script = zone_script() if reader and not reader.chosen else ""
+    zone = zone_script() if reader and not reader.chosen else ""
     reader = reader or UTC_CLOCK
     text = (
         _environment()
@@ -50,7 +54,7 @@ def render(
             language=language,
             say=lambda sentence, **given: say(language, sentence, **given),
             style=style(),
-            zone_script=script,
+            zone_script=zone,
             reader=reader,
             **formats(language, reader),
             **values,
@@ -60,7 +64,7 @@ def render(
         text,
         status_code=status,
         mimetype="text/html",
-        headers={**_headers(script), **(headers or {})},
+        headers={**_headers(zone, runs_script), **(headers or {})},
     )
 
 
@@ -72,6 +76,20 @@ def icon() -> func.HttpResponse:
         headers={
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "Cache-Control": "public, max-age=86400",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+def script(name: str) -> func.HttpResponse:
+    """A script of ours."""
+    return func.HttpResponse(
+        (_FOLDER / "static" / name).read_bytes(),
+        mimetype="text/javascript",
+        headers={
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            # It must fit the page it works on.
+            "Cache-Control": "no-cache",
             "X-Content-Type-Options": "nosniff",
         },
     )
@@ -103,8 +121,13 @@ def _environment() -> jinja2.Environment:
 
 
 @cache
-def _headers(script: str) -> dict[str, str]:
-    scripts = f"script-src {_digest(script)}; " if script else ""
+def _headers(zone: str, runs_script: bool) -> dict[str, str]:
+    allowed = [_digest(zone)] if zone else []
+    if runs_script:
+        allowed.append("'self'")
+    scripts = f"script-src {' '.join(allowed)}; " if allowed else ""
+    if runs_script:
+        scripts += "connect-src 'self'; "
     policy = (
         f"default-src 'none'; style-src {_digest(style())}; {scripts}img-src 'self'; "
         "base-uri 'none'; "

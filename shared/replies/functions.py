@@ -8,9 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import uuid
-from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import azure.functions as func
 
@@ -19,23 +16,20 @@ from shared.graph.errors import GraphError
 from shared.organizations import Organization
 from shared.replies.notifications import (
     MOST_BYTES,
+    PATH,
     ClientStates,
     News,
     handshake,
     read_news,
 )
-from shared.service import Service, service, utc_now
+from shared.service import Service, service
 from shared.storage.names import REPLIES_QUEUE
 from shared.web.answers import SECURITY_HEADERS, answering
 from shared.web.requests import json_body
 
-if TYPE_CHECKING:
-    from shared.replies.watcher import Watcher
-
 blueprint = func.Blueprint()
 log = logging.getLogger(__name__)
 
-PATH = "api/graph/notifications"
 ANSWER_WITHIN_S = 2.5
 """Graph counts an answer after 3 s as none (Graph documentation, change notifications)."""
 
@@ -73,7 +67,7 @@ async def hear_from_graph(msg: func.QueueMessage) -> None:
     if organization is None:
         return
     try:
-        await hear(await _watcher(running, organization), news)
+        await hear(await running.watcher(organization), news)
     except (GraphError, Transient) as error:
         # The next look into the mailbox finds what this word told of.
         log.warning("news of %s are left to the next look: %s", organization.id, error)
@@ -91,7 +85,7 @@ async def _keep(running: Service, organization: Organization) -> None:
     from shared.replies.watching import keep
 
     try:
-        await keep(await _watcher(running, organization))
+        await keep(await running.watcher(organization))
     except Transient as error:
         log.warning("mailboxes of %s are not watched now: %s", organization.id, error)
     except Exception:
@@ -101,24 +95,3 @@ async def _keep(running: Service, organization: Organization) -> None:
 async def _say(running: Service, news: News) -> None:
     if running.organizations.get(news.organization) is not None:
         await running.queues.send(REPLIES_QUEUE, news.word())
-
-
-async def _watcher(running: Service, organization: Organization) -> Watcher:
-    from shared.replies.intake import take_in
-    from shared.replies.pace import Pace
-    from shared.replies.watcher import Watcher
-
-    settings = running.settings
-    return Watcher(
-        organization=organization,
-        settings=await organization.settings(),
-        subscriptions=running.subscriptions(organization),
-        inbox=running.inbox(organization),
-        states=ClientStates(settings.signing_keys),
-        pace=Pace(organization.tables, utc_now),
-        address=f"{settings.public_address}/{PATH}",
-        owner=uuid.uuid4().hex,
-        look_every=timedelta(seconds=settings.look_seconds),
-        clock=utc_now,
-        take_in=take_in,
-    )

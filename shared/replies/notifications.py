@@ -20,6 +20,9 @@ from typing import Any
 
 from shared.errors import Refusal
 
+PATH = "api/graph/notifications"
+"""Where Graph tells us, below the public address."""
+
 MOST_BYTES = 1024 * 1024
 """Graph puts many notifications into one request; each has about 1 KiB."""
 MOST_MESSAGES = 25

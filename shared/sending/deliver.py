@@ -275,7 +275,8 @@ async def _end(
                 copies,
                 (),
             )
-        message = with_reminder(_ended(stored.message, list(all_copies.values())))
+        message = _ended(stored.message, list(all_copies.values()))
+        message = with_reminder(message, all_copies.values())
         before = cards_of(stored.message, stored.copies.values())
         cards.clear()
         cards.update(differing(before, cards_of(message, all_copies.values())))

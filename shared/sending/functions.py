@@ -140,10 +140,9 @@ async def end_undeliverable_message(msg: func.QueueMessage) -> None:
 
 @blueprint.timer_trigger(arg_name="timer", schedule="%DUE_SCHEDULE%", use_monitor=False)
 async def fire_due_messages(timer: func.TimerRequest) -> None:
-    """Hands to delivery what is due in every organization, then fires its reminders."""
+    """Hands to delivery what is due in every organization."""
     from shared.sending.due import fire_due
     from shared.sending.zone_changes import renew_local_times
-    from shared.timing.reminding import fire_reminders
 
     running = service()
     for organization in running.organizations.all():
@@ -151,7 +150,6 @@ async def fire_due_messages(timer: func.TimerRequest) -> None:
             words = running.words(organization)
             await renew_local_times(organization, utc_now())
             await fire_due(organization, utc_now(), words.deliver, words.announce)
-            await fire_reminders(organization, utc_now())
         except Transient as error:
             # One organization's storage being away must not keep the others waiting.
             log.warning("what is due in %s is not fired now: %s", organization.id, error)

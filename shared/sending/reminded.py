@@ -28,7 +28,7 @@ async def set_reminder(
     """
     message, copies = stored.message, stored.copies.values()
     reminder = read_reminder(value, message.follow_choice, message.sent_at or now, now)
-    changed = with_reminder(replace(message, reminder=reminder))
+    changed = with_reminder(replace(message, reminder=reminder), copies)
     cards = differing(cards_of(message, copies), cards_of(changed, copies))
     changed, todo = with_todo(changed, cards=cards)
     await put_reminder(organization, changed)

@@ -8,12 +8,13 @@ nobody has to visit every message then, and switching back changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.messages.rows import MessageRow, instant_text
+from shared.messages.rows import CopyRow, MessageRow, instant_text
+from shared.messages.stored import Stored
 from shared.model import Reminder, ReminderCondition, ReminderState, Status
 from shared.organizations import OrganizationSettings
 
@@ -28,29 +29,30 @@ def look_at(reminder: Reminder) -> datetime:
     return reminder.at if reminder.condition is ANYWAY else reminder.at + SETTLED
 
 
-def with_reminder(message: MessageRow) -> MessageRow:
-    """The message with what it says itself of its reminder."""
+def with_reminder(message: MessageRow, copies: Iterable[CopyRow] = ()) -> MessageRow:
+    """The message with what it and its copies say themselves of its reminder; what nobody has begun
+    to send has nothing to say by its copies."""
     reminder = message.reminder
     if reminder is None or reminder.state is ReminderState.INVALID:
         return message
-    reason = _reason(message, reminder)
+    reason = _reason(message, copies, reminder)
     if reason is None:
         return message
     return replace(message, reminder=_invalid(reminder, reason))
 
 
-def decided(message: MessageRow, settings: OrganizationSettings, now: datetime) -> MessageRow:
+def decided(stored: Stored, settings: OrganizationSettings, now: datetime) -> MessageRow:
     """The message with its reminder decided, whose time has come: it fires, or it cannot."""
-    reminder = as_of(message, settings, now)
+    message, reminder = stored.message, as_of(stored, settings, now)
     if reminder is not None and reminder.state is ReminderState.SET:
         reminder = replace(reminder, state=ReminderState.EXPIRED, fired_at=now)
     return replace(message, reminder=reminder)
 
 
-def as_of(message: MessageRow, settings: OrganizationSettings, now: datetime) -> Reminder | None:
+def as_of(stored: Stored, settings: OrganizationSettings, now: datetime) -> Reminder | None:
     """The reminder as it is now, what the organization has switched off since it was set
     included."""
-    reminder = with_reminder(message).reminder
+    reminder = with_reminder(stored.message, stored.copies.values()).reminder
     if reminder is None or reminder.state is not ReminderState.SET:
         return reminder
     until = min(now, reminder.at)
@@ -75,13 +77,17 @@ def reminder_shown(reminder: Reminder | None) -> dict[str, Any]:
     }
 
 
-def _reason(message: MessageRow, reminder: Reminder) -> str | None:
+def _reason(message: MessageRow, copies: Iterable[CopyRow], reminder: Reminder) -> str | None:
     """Why it cannot fire, or should not have; of one that fired only facts from before its time
     count, learned since."""
-    fact = _FACTS.get(reminder.condition)
-    happened_at = fact and fact(message)
-    if happened_at is not None and happened_at <= reminder.at:
-        return _REASONS[reminder.condition]
+    if reminder.condition is ReminderCondition.NOT_OPENED_BY:
+        opened_at = message.kpis.first_human_opened_at
+        if opened_at is not None and opened_at <= reminder.at:
+            return "opened"
+    if reminder.condition is ReminderCondition.NO_REPLY_BY:
+        replies = (one.first_reply_at for one in copies)
+        if any(at is not None and at <= reminder.at for at in replies):
+            return "replied"
     if reminder.state is ReminderState.EXPIRED:
         return None
     if message.status is Status.CANCELLED:
@@ -91,15 +97,6 @@ def _reason(message: MessageRow, reminder: Reminder) -> str | None:
     # A draft may become one that is followed.
     unfollowed = not message.followed and message.status is not Status.DRAFT
     return "notFollowed" if unfollowed and reminder.condition is not ANYWAY else None
-
-
-_FACTS: dict[ReminderCondition, Callable[[MessageRow], datetime | None]] = {
-    ReminderCondition.NOT_OPENED_BY: lambda message: message.kpis.first_human_opened_at,
-}
-_REASONS = {
-    ReminderCondition.NOT_OPENED_BY: "opened",
-    ReminderCondition.NO_REPLY_BY: "replied",
-}
 
 
 def _invalid(reminder: Reminder, reason: str) -> Reminder:

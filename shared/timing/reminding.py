@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from shared.assistant.facts import cards_of, differing
@@ -34,8 +35,28 @@ UNSENT = timedelta(minutes=1)
 _ORPHAN = timedelta(minutes=10)
 """A row whose message is not there after this long belongs to one that was never accepted."""
 
+PATIENCE = timedelta(hours=1)
+"""A mailbox that cannot be read for so long is not waited for any more: a reply that is found later
+withdraws the card."""
+
+Ask = Callable[[str], Awaitable[bool]]
+"""Reads a mailbox; whether everything that it received until now has been taken in."""
+
 _A_TIME = 100
 _AT_ONCE = 16
+
+
+class Asked:
+    """The mailboxes that were asked in this round: once each, however many reminders are due."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._answers: dict[str, asyncio.Future[bool]] = {}
+
+    async def about(self, mailbox: str) -> bool:
+        if mailbox not in self._answers:
+            self._answers[mailbox] = asyncio.ensure_future(self._ask(mailbox))
+        return await self._answers[mailbox]
 
 
 async def put_reminder(
@@ -49,11 +70,13 @@ async def put_reminder(
         await _put(organization, message.id, at)
 
 
-async def fire_reminders(organization: Organization, now: datetime) -> int:
+async def fire_reminders(organization: Organization, now: datetime, ask: Ask) -> int:
     """Decides every reminder whose time has come; returns how many rows it looked at.
 
-    Work grows with what is due. Raises the first error, when everything else was done.
+    `ask` looks once more for replies, once in a mailbox. Work grows with what is due. Raises the
+    first error, when everything else was done.
     """
+    asked = Asked(ask)
     below = f"{milliseconds(now) + 1:013d}"
     looked_at = 0
     part: list[Read] = []
@@ -61,12 +84,14 @@ async def fire_reminders(organization: Organization, now: datetime) -> int:
     async for read in rows:
         part.append(read)
         if len(part) == _A_TIME:
-            looked_at += await _decide_all(organization, part, now)
+            looked_at += await _decide_all(organization, part, asked, now)
             part = []
-    return looked_at + await _decide_all(organization, part, now)
+    return looked_at + await _decide_all(organization, part, asked, now)
 
 
-async def _decide_all(organization: Organization, part: list[Read], now: datetime) -> int:
+async def _decide_all(
+    organization: Organization, part: list[Read], asked: Asked, now: datetime
+) -> int:
     if not part:
         return 0
     settings = await organization.settings()
@@ -75,7 +100,7 @@ async def _decide_all(organization: Organization, part: list[Read], now: datetim
 
     async def decide(read: Read) -> None:
         async with places:
-            await _decide(organization, read, settings, unfolded_since, now)
+            await _decide(organization, read, settings, unfolded_since, asked, now)
 
     results = await asyncio.gather(*map(decide, part), return_exceptions=True)
     for result in results:
@@ -89,6 +114,7 @@ async def _decide(
     read: Read,
     settings: OrganizationSettings,
     unfolded_since: datetime | None,
+    asked: Asked,
     now: datetime,
 ) -> None:
     message = read.row["message"]
@@ -113,6 +139,16 @@ async def _decide(
     if hits_matter and unfolded_since is not None and unfolded_since <= look_at(reminder):
         log.info("a reminder of %s waits for hits to be folded", organization.id)
         return
+    if reminder.condition is ReminderCondition.NO_REPLY_BY:
+        told = await asked.about(stored.message.from_)
+        if not told and now - reminder.at < PATIENCE:
+            log.info("a reminder of %s waits for a mailbox to be read", organization.id)
+            return
+        # What was found is taken in by now.
+        fresh = await read_message(organization, message)
+        if fresh is None:
+            return
+        stored = fresh
     if await _write(organization, stored, settings, now):
         await _remove(organization, read)
 
@@ -123,7 +159,7 @@ async def _write(
     """Writes the decision and does what follows; False where the message has just changed: the row
     stays for the next look."""
     copies = stored.copies.values()
-    changed = decided(stored.message, settings, now)
+    changed = decided(stored, settings, now)
     cards = differing(cards_of(stored.message, copies), cards_of(changed, copies))
     changed, todo = with_todo(changed, cards=cards)
     try:

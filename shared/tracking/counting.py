@@ -16,6 +16,9 @@ from shared.model import Event, EventKind, Kpis
 from shared.tracking import chains
 from shared.tracking.chains import KEPT, Edges, Run, gets_of
 
+QUIET = timedelta(days=7)
+"""Who opens after so long without any open has come back to it (rule R2)."""
+
 SAME_READING = timedelta(seconds=60)
 """An open that is seen this soon after a click (or a reply) is the open that it proves."""
 
@@ -53,13 +56,17 @@ def recounted(copy: CopyRow, events: Iterable[Event]) -> CopyRow:
         kpis=Kpis(),
         first_human_open_at=None,
         first_human_click_at=None,
+        first_human_view_at=None,
+        first_bounce_at=None,
+        last_human_open_at=None,
+        quiet=None,
         first_reply_at=None,
         bounced=(),
-        first_human_view_at=None,
         inferred_open_at=None,
         chains=NO_CHAINS,
     )
-    return count(nothing, [event for event in events if not event.inferred])
+    seen = [event for event in events if not event.inferred]
+    return count(nothing, sorted(seen, key=lambda event: event.at))
 
 
 def to_look_up(copy: CopyRow, events: Sequence[Event]) -> list[Run]:
@@ -123,6 +130,8 @@ def total(copies: Sequence[CopyRow]) -> Kpis:
 
 def _with(copy: CopyRow, event: Event) -> CopyRow:
     copy = replace(copy, kpis=copy.kpis.with_event(event))
+    if event.kind is EventKind.BOUNCE:
+        copy = replace(copy, first_bounce_at=_earliest(copy.first_bounce_at, event.at))
     if event.kind is EventKind.BOUNCE and event.failed_address:
         # Sorted before they are cut off: the order in which they become known does not matter.
         bounced = sorted({*copy.bounced, event.failed_address})
@@ -130,14 +139,41 @@ def _with(copy: CopyRow, event: Event) -> CopyRow:
     if event.automated:
         return copy
     if event.kind in (EventKind.OPEN, EventKind.IMAGE):
-        return replace(copy, first_human_open_at=_earliest(copy.first_human_open_at, event.at))
+        return _opened(copy, event.at)
     if event.kind is EventKind.CLICK:
         return replace(copy, first_human_click_at=_earliest(copy.first_human_click_at, event.at))
-    if event.kind is EventKind.REPLY:
-        return replace(copy, first_reply_at=_earliest(copy.first_reply_at, event.at))
     if event.kind is EventKind.ATTACHMENT_VIEW:
         return replace(copy, first_human_view_at=_earliest(copy.first_human_view_at, event.at))
+    if event.kind is EventKind.REPLY:
+        return replace(copy, first_reply_at=_earliest(copy.first_reply_at, event.at))
     return copy
+
+
+def _opened(copy: CopyRow, at: datetime) -> CopyRow:
+    first, last = copy.first_human_open_at, copy.last_human_open_at
+    return replace(
+        copy,
+        first_human_open_at=_earliest(first, at),
+        last_human_open_at=max(last or at, at),
+        quiet=_quiet(copy, at),
+    )
+
+
+def _quiet(copy: CopyRow, at: datetime) -> tuple[datetime, datetime] | None:
+    """The last quiet time between two opens that are known now, with one more at this instant."""
+    known, first, last = copy.quiet, copy.first_human_open_at, copy.last_human_open_at
+    if first is None or last is None:
+        return None
+    if known and known[0] < at < known[1]:
+        spans = [(at, known[1]), (known[0], at)]
+    elif at > last:
+        spans = [(last, at)]
+    elif at < first and not known:
+        spans = [(at, first)]
+    else:
+        return known
+    quiet = next((span for span in spans if span[1] - span[0] >= QUIET), None)
+    return quiet if known and known[0] < at < known[1] else quiet or known
 
 
 def _with_images(kpis: Kpis, opened: Chains) -> Kpis:

@@ -120,7 +120,7 @@ def _differing_copies(stored: Stored, copies: dict[int, CopyRow]) -> list[Differ
         found += _differing_kpis(stored.message.id, name, counted(before), counted(copy))
         for what in (
             *("first_human_open_at", "first_human_click_at", "first_human_view_at"),
-            *("first_reply_at", "inferred_open_at", "bounced"),
+            *("first_reply_at", "inferred_open_at", "bounced", "first_bounce_at"),
         ):
             was, now = getattr(before, what), getattr(copy, what)
             if was != now:

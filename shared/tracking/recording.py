@@ -45,7 +45,7 @@ async def record(
     """
     copies, with_counts = await _counted(organization, stored, events)
     all_copies = {**stored.copies, **copies}.values()
-    message = with_reminder(replace(stored.message, kpis=total(list(all_copies))))
+    message = with_reminder(replace(stored.message, kpis=total(list(all_copies))), all_copies)
     was = cards_of(stored.message, stored.copies.values())
     cards = frozenset(differing(was, cards_of(message, all_copies)))
     if after is not None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.assistant.facts import Card, cards_of, differing
 from shared.messages.rows import CopyRow, MessageRow
@@ -85,6 +88,40 @@ def test_an_open_before_we_know_that_it_was_sent_waits_too() -> None:
     opened = event(EventKind.OPEN, SENT + timedelta(seconds=1))
     (card,) = cards_of(message(), [copy(opened, sent_at=None, step=Step.SENDING)]).values()
     assert card.visible_from == opened.at + timedelta(seconds=10)
+
+
+def test_a_reply_is_a_card_with_the_open_it_proves_and_an_automatic_answer_none() -> None:
+    answered = event(EventKind.AUTO_REPLY, SENT, automated=True)
+    cards = cards_of(message(), [copy(event(EventKind.REPLY, LATER), answered)])
+    assert {name: card.at for name, card in cards.items()} == {"opened": LATER, "replied": LATER}
+
+
+def test_a_bounce_is_one_card_that_names_whom_nothing_reached() -> None:
+    bounces = [
+        replace(
+            event(EventKind.BOUNCE, LATER + timedelta(minutes=n), automated=True),
+            failed_address=f"{name}@example.com",
+        )
+        for n, name in enumerate(("li", "bo"))
+    ]
+    (card,) = cards_of(message(), [copy(*bounces, recipient=None)]).values()
+    told = (card.kind, card.at, card.recipient)
+    assert told == (CardKind.BOUNCED, LATER, "bo@example.com, li@example.com")
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=7, unique=True))
+def test_an_open_after_seven_quiet_days_is_a_card_and_the_last_such_counts(days: list[int]) -> None:
+    opens = [event(EventKind.OPEN, LATER + timedelta(days=day)) for day in sorted(days)]
+    again = [b.at for a, b in pairwise(opens) if b.at - a.at >= timedelta(days=7)]
+    card = cards_of(message(), [copy(*opens)]).get("openedAgain")
+    assert (card.at if card else None) == (again[-1] if again else None)
+
+
+def test_an_open_that_is_learned_of_late_breaks_the_quiet() -> None:
+    days = [event(EventKind.OPEN, LATER + timedelta(days=day)) for day in (0, 9, 5)]
+    assert "openedAgain" in cards_of(message(), [copy(*days[:2])])
+    assert "openedAgain" not in cards_of(message(), [copy(*days)])
+    assert "openedAgain" in cards_of(message(), [copy(days[1], days[0])])
 
 
 def test_with_individual_copies_each_person_has_a_card_s6() -> None:

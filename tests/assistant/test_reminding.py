@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.assistant.cards import StoredCard, read_cards
 from shared.errors import Refusal
-from shared.model import FollowChoice, Reminder, ReminderCondition, SendTime, Status
+from shared.model import (
+    CardKind,
+    FollowChoice,
+    Reminder,
+    ReminderCondition,
+    Seller,
+    SendTime,
+    Status,
+)
+from shared.sellers.store import store_seller
 from shared.sending.changes import cancel, change, send_now
 from shared.timing.reminding import PARTITION, TABLE, fire_reminders
+from tests.replies.test_intake import answer, take_all_in
 from tests.sending.mortality import Trouble, trouble_in
 from tests.sending.post_office import ANA, PostOffice
 from tests.tracking.conftest import TakeIn
@@ -31,6 +41,7 @@ class Reminders:
 
     def __init__(self, office: PostOffice, take_in: TakeIn) -> None:
         self.office, self.clock, self._take_in = office, office.clock, take_in
+        self.asked: list[str] = []
 
     async def accepted(
         self, condition: ReminderCondition, after: timedelta = HOUR, **changes: Any
@@ -50,8 +61,16 @@ class Reminders:
     async def fold(self) -> None:
         await fold_all(self.office.organization, self.clock)
 
-    async def fire(self) -> None:
-        await fire_reminders(self.office.organization, self.clock())
+    async def fire(self, readable: bool = True) -> None:
+        """The timer; Ana's mailbox is asked for replies, where it can be read."""
+
+        async def ask(mailbox: str) -> bool:
+            self.asked.append(mailbox)
+            if readable:
+                await take_all_in(self.office)
+            return readable
+
+        await fire_reminders(self.office.organization, self.clock(), ask)
 
     async def after(self, **by: float) -> None:
         self.clock.move(**by)
@@ -130,6 +149,56 @@ async def test_hits_that_wait_to_be_folded_are_waited_for(
     assert await reminders.told(message) == ("invalid", "opened")
     assert len(await reminders.cards()) == 1
     assert await reminders.waiting() == []
+
+
+async def test_a_reply_that_nobody_told_of_is_found_when_the_time_comes(
+    reminders: Reminders,
+) -> None:
+    """The mailbox is asked once, however many reminders wait for it."""
+    silent = await reminders.sent(NO_REPLY_BY)
+    answered = await reminders.sent(NO_REPLY_BY)
+    answer(reminders.office)
+    reminders.clock.now = datetime.now(UTC) + HOUR
+    await reminders.change(silent, wanted(reminders.clock() + HOUR, "noReplyBy"))
+    await reminders.change(answered, wanted(reminders.clock() + HOUR, "noReplyBy"))
+    await reminders.after(hours=2)
+    assert await reminders.told(answered) == ("invalid", "replied")
+    assert [card.message for card in await reminders.cards()] == [silent]
+    assert reminders.asked == [ANA]
+
+
+async def test_a_mailbox_that_cannot_be_read_is_waited_for_an_hour_and_corrects_the_card_later(
+    reminders: Reminders,
+) -> None:
+    message = await reminders.sent(NO_REPLY_BY)
+    answer(reminders.office)
+    reminders.clock.now = datetime.now(UTC)
+    await reminders.change(message, wanted(reminders.clock() + HOUR, "noReplyBy"))
+    reminders.clock.move(hours=1, minutes=59)
+    await reminders.fire(readable=False)
+    assert await reminders.cards() == []
+    reminders.clock.move(minutes=2)
+    await reminders.fire(readable=False)
+    assert len(await reminders.cards()) == 1
+    await take_all_in(reminders.office)
+    assert await reminders.told(message) == ("invalid", "replied")
+    assert await reminders.cards() == []
+
+
+async def test_a_bounce_and_a_reply_are_told_to_who_wants_it_r2(reminders: Reminders) -> None:
+    office = reminders.office
+    seller = Seller(ANA, cards={CardKind.REPLIED: True, CardKind.OPENED: False})
+    await store_seller(office.organization, seller)
+    for kind in ("reply", "bounce", "outOfOffice"):
+        await office.finish(await office.accepted(office.order()))
+        answer(office, kind)
+    await take_all_in(office)
+    reminders.clock.now = datetime.now(UTC) + HOUR
+    page = await read_cards(office.organization, ANA, reminders.clock(), engagement=True, limit=50)
+    assert sorted((card.kind.value, card.recipient) for card in page.cards) == [
+        ("bounced", "li@example.com"),
+        ("replied", "li@example.com"),
+    ]
 
 
 async def test_hits_after_its_time_are_not_waited_for(reminders: Reminders) -> None:

@@ -45,6 +45,8 @@ SAMPLES: dict[str, Value] = {
     "time": "1/5, 9:00",
     "zone": "Europe/Lisbon",
     "count": "2",
+    "what": "Opened",
+    "subject": "Offer",
 }
 
 

@@ -17,6 +17,9 @@ import httpx
 import turbohtml
 
 from local.deployment import ORGANIZATIONS
+from shared.assistant.cards import TABLE as CARDS
+from shared.assistant.facts import Card
+from shared.assistant.making import make_cards
 from shared.messages.content import store_content
 from shared.messages.feeds import TABLE as FEEDS
 from shared.messages.feeds import list_message
@@ -30,9 +33,10 @@ from shared.messages.rows import (
     event_to_row,
     link_to_row,
 )
-from shared.messages.stored import create_message
+from shared.messages.stored import create_message, read_message
 from shared.model import (
     Attachment,
+    CardKind,
     Content,
     Event,
     EventKind,
@@ -187,6 +191,20 @@ class Site:
         self.with_organization(organization, lambda one: _store(one, told, row))
         return row.id
 
+    def card(
+        self, message: str, kind: CardKind, *, at: datetime, comment: str | None = None
+    ) -> None:
+        """Tells the seller of the message so; later than everything told before."""
+        card = Card(kind, at, at, "li@example.com", comment=comment)
+
+        async def make(organization: Organization) -> None:
+            stored = await read_message(organization, message)
+            assert stored
+            told = replace(stored.message, version=next(_later) + 2)
+            await make_cards(organization, told, {kind: card})
+
+        self.with_organization("contoso", make)
+
     def forget(self) -> None:
         """Empties the lists of both organizations, and turns engagement on."""
         for organization in ("contoso", "fabrikam"):
@@ -264,9 +282,13 @@ async def _store(organization: Organization, told: Told, row: MessageRow) -> Non
 
 
 async def _forget(organization: Organization) -> None:
-    for feed in ("all", "seller:ana@contoso.com"):
-        async for read in organization.tables.rows(FEEDS, feed):
-            await organization.tables.delete(FEEDS, feed, read.row["RowKey"])
+    for table, partition in (
+        (FEEDS, "all"),
+        (FEEDS, "seller:ana@contoso.com"),
+        (CARDS, "seller:ana@contoso.com"),
+    ):
+        async for read in organization.tables.rows(table, partition):
+            await organization.tables.delete(table, partition, read.row["RowKey"])
 
 
 def people(ours: Sequence[Mapping[str, object]]) -> str:

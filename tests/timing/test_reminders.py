@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from shared.errors import Refusal
-from shared.messages.rows import MessageRow, message_from_row, message_to_row
+from shared.messages.rows import CopyRow, MessageRow, message_from_row, message_to_row
+from shared.messages.stored import Stored
 from shared.model import FollowChoice, Kpis, Reminder, ReminderCondition, ReminderState, Status
 from shared.organizations import OrganizationSettings
 from shared.timing.reminder_requests import read_reminder
@@ -44,6 +45,11 @@ def message(condition: ReminderCondition = NOT_OPENED_BY, **changes: Any) -> Mes
     return replace(row, **changes)
 
 
+def stored(row: MessageRow, *replies: datetime) -> Stored:
+    copies = {n: CopyRow(n, None, first_reply_at=at) for n, at in enumerate(replies)}
+    return Stored(row, copies, {})
+
+
 def opened(at: datetime) -> Kpis:
     return Kpis(opens=1, human_opens=1, first_opened_at=at, first_human_opened_at=at)
 
@@ -55,7 +61,7 @@ def told(row: MessageRow) -> tuple[ReminderState, str | None]:
 
 @pytest.mark.parametrize("condition", ReminderCondition)
 def test_it_fires_when_nothing_happened_and_says_when(condition: ReminderCondition) -> None:
-    row = decided(message(condition), ON, LATER)
+    row = decided(stored(message(condition)), ON, LATER)
     assert told(row) == (EXPIRED, None)
     assert row.reminder and row.reminder.fired_at == LATER
 
@@ -63,9 +69,12 @@ def test_it_fires_when_nothing_happened_and_says_when(condition: ReminderConditi
 def test_an_automated_open_is_none_and_one_after_its_time_comes_too_late() -> None:
     automated = Kpis(opens=3, first_opened_at=SET_AT)
     for kpis in (automated, opened(AT + timedelta(milliseconds=1))):
-        assert told(decided(message(kpis=kpis), ON, LATER)) == (EXPIRED, None)
+        assert told(decided(stored(message(kpis=kpis)), ON, LATER)) == (EXPIRED, None)
     for condition in (ANYWAY, NO_REPLY_BY):
-        assert told(decided(message(condition, kpis=opened(SET_AT)), ON, LATER)) == (EXPIRED, None)
+        assert told(decided(stored(message(condition, kpis=opened(SET_AT))), ON, LATER)) == (
+            EXPIRED,
+            None,
+        )
 
 
 @pytest.mark.parametrize("state", [SET, EXPIRED])
@@ -78,10 +87,24 @@ def test_an_open_until_its_time_makes_it_invalid_also_when_it_is_learned_of_late
     assert told(with_reminder(row)) == (INVALID, "opened")
 
 
+def test_the_first_reply_of_anybody_until_its_time_makes_it_invalid_and_a_later_one_does_not() -> (
+    None
+):
+    after = AT + timedelta(seconds=1)
+    for replies, expected in (
+        ((after, AT), (INVALID, "replied")),
+        ((after,), (EXPIRED, None)),
+        ((), (EXPIRED, None)),
+    ):
+        assert told(decided(stored(message(NO_REPLY_BY), *replies), ON, LATER)) == expected
+    for condition in (ANYWAY, NOT_OPENED_BY):
+        assert told(decided(stored(message(condition), AT), ON, LATER)) == (EXPIRED, None)
+
+
 def test_invalid_stays_invalid() -> None:
     row = replace(with_reminder(message(kpis=opened(AT))), kpis=Kpis())
     assert told(with_reminder(row)) == (INVALID, "opened")
-    assert told(decided(row, ON, LATER)) == (INVALID, "opened")
+    assert told(decided(stored(row), ON, LATER)) == (INVALID, "opened")
 
 
 CANNOT: list[tuple[dict[str, Any], ReminderCondition, str | None]] = [
@@ -104,7 +127,7 @@ def test_what_can_fire_no_more_is_invalid_and_says_why(
 
 
 def test_what_fired_stays_so_when_the_message_is_tried_again_and_fails() -> None:
-    fired = decided(message(ANYWAY), ON, LATER)
+    fired = decided(stored(message(ANYWAY)), ON, LATER)
     assert told(with_reminder(replace(fired, status=Status.FAILED))) == (EXPIRED, None)
 
 
@@ -112,20 +135,20 @@ def test_engagement_that_was_off_for_a_while_makes_conditional_ones_invalid_for_
     off = ON.with_engagement(False, SET_AT + timedelta(hours=1))
     on_again = off.with_engagement(True, SET_AT + timedelta(hours=2))
     for settings in (off, on_again):
-        shown = as_of(message(), settings, SET_AT + timedelta(hours=3))
+        shown = as_of(stored(message()), settings, SET_AT + timedelta(hours=3))
         assert shown and (shown.state, shown.reason) == (INVALID, "engagementOff")
-        assert told(decided(message(ANYWAY), settings, LATER)) == (EXPIRED, None)
+        assert told(decided(stored(message(ANYWAY)), settings, LATER)) == (EXPIRED, None)
     before = ON.with_engagement(False, SET_AT - timedelta(hours=2))
     before = before.with_engagement(True, SET_AT - timedelta(hours=1))
-    assert told(decided(message(), before, LATER)) == (EXPIRED, None)
+    assert told(decided(stored(message()), before, LATER)) == (EXPIRED, None)
     after = ON.with_engagement(False, AT + timedelta(seconds=1))
-    assert told(decided(message(), after, LATER)) == (EXPIRED, None)
+    assert told(decided(stored(message()), after, LATER)) == (EXPIRED, None)
 
 
 def test_without_the_assistant_none_fires_r3() -> None:
     off = ON.with_assistant(False, SET_AT + timedelta(hours=1))
-    assert told(decided(message(ANYWAY), off, LATER)) == (INVALID, "assistantOff")
-    shown = as_of(message(ANYWAY), ON, SET_AT + timedelta(hours=3))
+    assert told(decided(stored(message(ANYWAY)), off, LATER)) == (INVALID, "assistantOff")
+    shown = as_of(stored(message(ANYWAY)), ON, SET_AT + timedelta(hours=3))
     assert shown and shown.state is SET
 
 
@@ -138,7 +161,7 @@ def test_a_reminder_is_stored_whole_and_shown_as_the_api_says() -> None:
     for row in (
         message(),
         message(reminder=None),
-        decided(message(ANYWAY), ON, LATER),
+        decided(stored(message(ANYWAY)), ON, LATER),
         with_reminder(message(status=Status.FAILED)),
     ):
         assert message_from_row(message_to_row(row)).reminder == row.reminder
