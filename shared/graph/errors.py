@@ -121,6 +121,13 @@ class LinksForbidden(Refused):
     """The tenant, or the site, forbids links that work for everybody."""
 
 
+def patience(error: GraphError, failures: int, first: float, longest: float) -> float:
+    """Seconds until the next attempt: as Graph told, else twice as long after each failure before
+    this one."""
+    told = error.retry_after if isinstance(error, NotDone) else None
+    return told if told is not None else min(first * 2.0 ** min(failures, 20), longest)
+
+
 @contextmanager
 def translated(action: str) -> Iterator[None]:
     """Turn what the SDK, httpx and azure-identity raise in the block into this module's errors.

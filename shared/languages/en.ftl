@@ -92,7 +92,7 @@ scheduled-for = Will be sent:
 
 ## Why a message was not sent
 
-failure-mailbox-unknown = There is no mailbox { $address }. Check the sender's address.
+failure-mailbox-unknown = There is no mailbox { $address }, or there is none any more. Check the sender's address, or let a manager give the message to another seller; then try again.
 failure-mailbox-out-of-scope = The mailbox { $address } is not in the scope of the app. Ask your administrator to add it.
 failure-recipient-refused = { $who-count ->
     [one] The mail server refused the recipient { $who }. Check the address and send again.
@@ -106,6 +106,7 @@ failure-drive-unknown = { $address } has no OneDrive, or it cannot be found. Ask
 failure-drive-full = The OneDrive of { $address } is full. Make room there, then try again. Nothing was sent.
 failure-drive-out-of-scope = The app may not write to the OneDrive of { $address }. Ask your administrator to allow it. Nothing was sent.
 failure-file-refused = OneDrive does not take the file { $name }. Rename it or attach it without following. Nothing was sent.
+failure-file-lost = A file of this message is not in storage any more. Attach it again and send the message anew. Nothing was sent.
 failure-conversation-not-found = The mail that this message should answer is not in the mailbox { $address }. Nothing was sent. Send it as a new message.
 failure-graph-unavailable = Microsoft 365 did not answer for a long time, so we stopped trying. Nothing was sent. Please try again.
 failure-some-not-sent = { $count ->
@@ -126,6 +127,7 @@ older = Older
 to-the-start = Back to the start
 further = Next
 times-in-utc = Times are in UTC.
+times-in = Times are those of { $name } ({ $zone }).
 in-all = in all
 not-followed = Not followed
 no-subject = (no subject)
@@ -182,6 +184,10 @@ not-yet = Not yet
 not-by-people = Not by a person
 with-automated = Counting automated ones:
 failure-title = This message was not sent
+send-now = Send now
+cancel-sending = Cancel sending
+said-too-late = Nothing was changed: its sending had begun, or it had ended.
+said-not-like-this = It cannot be sent like this now. Look at its sender, recipients and files, change it and try again.
 not-followed-title = This message is not followed
 timeline-title = Timeline
 timeline-choices = Which events to show
@@ -211,6 +217,7 @@ detail-regarding = Regarding
 detail-accepted = Accepted
 detail-scheduled = To be sent
 detail-scheduled-local = { $time }, time zone { $zone }
+time-of-recipient = { $time } for the recipient ({ $zone })
 detail-sent = Sent
 files-title = Attachments
 file-not-followed = Attached, not followed

@@ -92,7 +92,7 @@ scheduled-for = Se enviará:
 
 ## Por qué no se envió un mensaje
 
-failure-mailbox-unknown = El buzón { $address } no existe. Compruebe la dirección del remitente.
+failure-mailbox-unknown = El buzón { $address } no existe, o ya no existe. Compruebe la dirección del remitente o pida a un responsable que dé el mensaje a otro vendedor; después, inténtelo de nuevo.
 failure-mailbox-out-of-scope = El buzón { $address } no está en el ámbito de la aplicación. Pida a su administrador que lo incluya.
 failure-recipient-refused = { $who-count ->
     [one] El servidor de correo rechazó al destinatario { $who }. Compruebe la dirección y envíe de nuevo.
@@ -106,6 +106,7 @@ failure-drive-unknown = { $address } no tiene OneDrive, o no se encuentra. Pida 
 failure-drive-full = El OneDrive de { $address } está lleno. Libere espacio e inténtelo de nuevo. No se envió nada.
 failure-drive-out-of-scope = La aplicación no puede escribir en el OneDrive de { $address }. Pida al administrador que lo permita. No se envió nada.
 failure-file-refused = OneDrive no acepta el archivo { $name }. Cámbiele el nombre o adjúntelo sin seguirlo. No se envió nada.
+failure-file-lost = Un archivo de este mensaje ya no está en el almacenamiento. Adjúntelo otra vez y envíe el mensaje de nuevo. No se envió nada.
 failure-conversation-not-found = El correo que este mensaje debía responder no está en el buzón { $address }. No se envió nada. Envíelo como mensaje nuevo.
 failure-graph-unavailable = Microsoft 365 no respondió durante mucho tiempo y dejamos de intentarlo. No se envió nada. Inténtelo de nuevo.
 failure-some-not-sent = { $count ->
@@ -126,6 +127,7 @@ older = Más antiguos
 to-the-start = Volver al principio
 further = Siguientes
 times-in-utc = Las horas están en UTC.
+times-in = Las horas son las de { $name } ({ $zone }).
 in-all = en total
 not-followed = Sin seguimiento
 no-subject = (sin asunto)
@@ -182,6 +184,10 @@ not-yet = Todavía no
 not-by-people = No por una persona
 with-automated = Contando las automáticas:
 failure-title = Este mensaje no se envió
+send-now = Enviar ahora
+cancel-sending = Cancelar el envío
+said-too-late = No se cambió nada: el envío ya había comenzado o terminado.
+said-not-like-this = Así no se puede enviar ahora. Revise el remitente, los destinatarios y los archivos, cámbielo e inténtelo de nuevo.
 not-followed-title = Este mensaje no tiene seguimiento
 timeline-title = Cronología
 timeline-choices = Qué eventos mostrar
@@ -211,6 +217,7 @@ detail-regarding = Referente a
 detail-accepted = Aceptado
 detail-scheduled = Se enviará
 detail-scheduled-local = { $time }, zona horaria { $zone }
+time-of-recipient = { $time } para el destinatario ({ $zone })
 detail-sent = Enviado
 files-title = Archivos adjuntos
 file-not-followed = Adjunto, sin seguir

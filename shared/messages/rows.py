@@ -194,6 +194,7 @@ def message_to_row(message: MessageRow) -> Row:
         sendAt=text_or_none(time.at) if time else None,
         sendAtLocal=json.dumps(asdict(local)) if local else None,
         sendAtRecommended=json.dumps(recommended) if recommended else None,
+        sendAtRecipientZone=time.recipient_zone if time else None,
         reminder=_reminder_text(message.reminder),
         content=message.content,
         copies=message.copies,
@@ -468,6 +469,7 @@ def _send_time(row: Row) -> SendTime | None:
         at,
         LocalTime(**json.loads(local)) if local else None,
         json.loads(recommended) if recommended else None,
+        row.get("sendAtRecipientZone"),
     )
 
 

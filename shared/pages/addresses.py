@@ -24,6 +24,16 @@ def message_address(organization: str, message: str, **chosen: str) -> str:
     return _with(path, chosen)
 
 
+def send_address(organization: str, message: str) -> str:
+    """Where a message's page asks for it to be sent now."""
+    return f"{message_address(organization, message)}/send"
+
+
+def cancel_address(organization: str, message: str) -> str:
+    """Where a message's page asks for it to be cancelled."""
+    return f"{message_address(organization, message)}/cancel"
+
+
 def sign_in_address(asked_for: str) -> str:
     """Where a person signs in, to come back to the path and query of the address asked for."""
     way_back = quote(here(asked_for), safe="")

@@ -1,7 +1,8 @@
 """Rendering pages: one place where templates are escaped and headers are strict.
 
-Templates get text, never HTML; everything is escaped. Pages run no script and load nothing from
-anywhere else (Content-Security-Policy); no other site may frame them.
+Templates get text, never HTML; everything is escaped. Pages load nothing from anywhere else and run
+no script (Content-Security-Policy) but one: it tells us the time zone of a browser whose person
+chose none. No other site may frame them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import jinja2
 
 from shared.languages import say, sentence_id
 from shared.pages import addresses
+from shared.pages.clocks import UTC_CLOCK, Clock
 from shared.pages.formats import formats
 
 _FOLDER = Path(__file__).parent
@@ -32,9 +34,15 @@ def render(
     language: str,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    reader: Clock | None = None,
     **values: Any,
 ) -> func.HttpResponse:
-    """A page in the reader's language. Templates have `say`, and what `formats` offers."""
+    """A page in the reader's language. Templates have `say`, and what `formats` offers.
+
+    `reader` is by which clock the page shows times; one without has none to show.
+    """
+    script = zone_script() if reader and not reader.chosen else ""
+    reader = reader or UTC_CLOCK
     text = (
         _environment()
         .get_template(template)
@@ -42,12 +50,17 @@ def render(
             language=language,
             say=lambda sentence, **given: say(language, sentence, **given),
             style=style(),
-            **formats(language),
+            zone_script=script,
+            reader=reader,
+            **formats(language, reader),
             **values,
         )
     )
     return func.HttpResponse(
-        text, status_code=status, mimetype="text/html", headers={**_headers(), **(headers or {})}
+        text,
+        status_code=status,
+        mimetype="text/html",
+        headers={**_headers(script), **(headers or {})},
     )
 
 
@@ -71,6 +84,12 @@ def style() -> str:
 
 
 @cache
+def zone_script() -> str:
+    """What leaves the browser's time zone in a cookie (`clocks`)."""
+    return (_FOLDER / "static" / "zone.js").read_text("utf-8")
+
+
+@cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
@@ -84,10 +103,11 @@ def _environment() -> jinja2.Environment:
 
 
 @cache
-def _headers() -> dict[str, str]:
-    digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
+def _headers(script: str) -> dict[str, str]:
+    scripts = f"script-src {_digest(script)}; " if script else ""
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; base-uri 'none'; "
+        f"default-src 'none'; style-src {_digest(style())}; {scripts}img-src 'self'; "
+        "base-uri 'none'; "
         f"form-action 'self' {_ENTRA}; frame-ancestors 'none'"
     )
     return {
@@ -98,3 +118,8 @@ def _headers() -> dict[str, str]:
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
     }
+
+
+def _digest(text: str) -> str:
+    """The one text inside a page that a policy allows (CSP Level 3, hash sources)."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
