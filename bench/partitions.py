@@ -41,7 +41,7 @@ _BUSIEST_SELLER = 0.2
 """The part of all messages that one seller (a shared mailbox) sends."""
 _DAY_S = 24 * 3600
 _TUESDAY = 1
-_HOURS = range(7, 21)
+HOURS = range(7, 21)
 """Of the day: before, folders wait for hits, and after, they catch up as they did before."""
 
 
@@ -112,20 +112,25 @@ class _Folder:
         return taken
 
 
-def simulate(events_a_month: float, folders: int = 1, counts: Measured | None = None) -> Day:
-    """Plays the busiest day; `folders` are the parts that the hits of the organization are folded
-    in (as built: one)."""
+def simulate(
+    events_a_month: float,
+    folders: int = 1,
+    counts: Measured | None = None,
+    hours: range = HOURS,
+) -> Day:
+    """Plays these hours of the busiest day; `folders` are the parts that the hits of the
+    organization are folded in (as built: one)."""
     counts = counts or kept()
     chance, load = Random(events_a_month), Load()
     all_folders = [_Folder() for _ in range(folders)]
     sending = _sending(counts)
     lag = 0.0
     began = _busiest_second(events_a_month)
-    for hour in _HOURS:
+    for hour in hours:
         messages = rate_at(events_a_month, _TUESDAY, hour) / EVENTS_A_MESSAGE
         for partition, rows in sending:
             load.add_all(partition, hour, rows * messages)
-    for second in range(_HOURS.start * 3600, _HOURS.stop * 3600):
+    for second in range(hours.start * 3600, hours.stop * 3600):
         rate = rate_at(events_a_month, _TUESDAY, second // 3600)
         rate *= _BURST if began <= second < began + _BURST_S else 1
         hits = max(0, round(chance.gauss(rate, math.sqrt(rate))))
@@ -212,7 +217,7 @@ def enough_folders(events_a_month: float) -> int:
 
 
 def measure() -> None:
-    """the busiest second of each partition, for one organization of up to 1,000 million events"""
+    """the busiest second of each partition, for one organization of up to 300 million events"""
     say("One organization, its busiest day, as built (one folder) and with as many as keep up.")
     say(f"Rows of 1 KiB in the busiest second; a partition takes {TARGET:,}, allowed is half.")
     for events in MONTHS:
