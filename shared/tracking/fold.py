@@ -15,6 +15,7 @@ events' ids.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ from shared.messages.todo import drain_left_behind
 from shared.model import Event, EventKind
 from shared.organizations import Organization, OrganizationSettings
 from shared.storage.tables import TRANSACTION_LIMIT
+from shared.telemetry import about
 from shared.tracking.classify import Signals, classify
 from shared.tracking.clients import describe
 from shared.tracking.folder_lease import FolderLease
@@ -51,6 +53,8 @@ THREAD_FROM = 20
 pixels are answered in this loop. For fewer the thread costs more than they do."""
 
 MESSAGES_AT_ONCE = 8
+MOST_NAMED = 20
+"""Messages that a line of the log names: with many, none of them is looked for by name."""
 _NOT_SENT_YET = datetime.max.replace(tzinfo=UTC)
 
 
@@ -116,7 +120,8 @@ async def _fold_hits(
     async def one(message: str) -> None:
         async with places:
             try:
-                await fold_message(organization, settings, message, hits[message])
+                with about(organization=organization.id, message=message):
+                    await fold_message(organization, settings, message, hits[message])
             except (Transient, Conflict, Changed):
                 raise
             except Exception:
@@ -125,9 +130,18 @@ async def _fold_hits(
                 await set_aside(organization, message, hits[message])
 
     results = await asyncio.gather(*(one(message) for message in hits), return_exceptions=True)
+    _say_what_was_counted(organization, hits)
     for result in results:
         if isinstance(result, BaseException):
             raise result
+
+
+def _say_what_was_counted(organization: Organization, hits: Mapping[str, Sequence[Hit]]) -> None:
+    """The last line of a message's way, from the request to send it to its events."""
+    if hits and log.isEnabledFor(logging.INFO):
+        number = sum(map(len, hits.values()))
+        some = ", ".join(itertools.islice(hits, MOST_NAMED))
+        log.info("%d hits of %d messages of %s: %s", number, len(hits), organization.id, some)
 
 
 async def fold_message(
