@@ -13,6 +13,7 @@ from bench import (
     imports,
     partitions,
     redirect,
+    scheduled,
     sending,
     sustained,
     wide,
@@ -27,6 +28,7 @@ _DESCRIBED = {
     "wide": wide.measure,
     "sustained": sustained.measure,
     "sending": sending.measure,
+    "scheduled": scheduled.measure,
     "partitions": partitions.measure,
 }
 
@@ -49,6 +51,7 @@ def main(arguments: list[str]) -> int:
         "wide": lambda: wide.measure(options.events or wide.MESSAGES // (part * part)),
         "sustained": lambda: sustained.measure(minutes, options.rate),
         "sending": sending.measure,
+        "scheduled": lambda: scheduled.measure(scheduled.MESSAGES // (part * part)),
         "partitions": partitions.measure,
     }
     for name in options.names or measurements:

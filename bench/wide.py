@@ -12,7 +12,7 @@ from shared.messages.rows import MESSAGE_KEY, TABLE
 from shared.organizations import Organization
 from shared.settings import OrganizationEntry
 from shared.storage.tables import Read
-from tests.sending.memory_storage import Memory, MemoryBlobs, MemoryTables
+from tests.sending.memory_storage import Around, Memory, MemoryBlobs, MemoryTables
 
 MESSAGES = 100_000
 
@@ -21,7 +21,7 @@ def measure(messages: int = MESSAGES) -> None:
     """requests for folding 100,000 messages opened once each, over storage in this process"""
     run, memory = Folding(), Memory()
     entry = OrganizationEntry("contoso", "Contoso", "memory", "memory", "tenant", (), "")
-    contoso = Organization(entry, _CountedTables(memory, run), MemoryBlobs(memory, run))
+    contoso = Organization(entry, CountedTables(memory, run), MemoryBlobs(memory, run))
     asyncio.run(store_and_fold(contoso, run, messages, 1))
     tell(f"Folding {messages} messages, each opened once, in this process", run, messages, 1)
     opens = sum(
@@ -32,10 +32,10 @@ def measure(messages: int = MESSAGES) -> None:
     say(f"  {opens:10}  opens are counted in the messages at the end\n")
 
 
-class _CountedTables(MemoryTables):
+class CountedTables(MemoryTables):
     """Tables in this process whose reads are counted too."""
 
-    def __init__(self, memory: Memory, run: Folding) -> None:
+    def __init__(self, memory: Memory, run: Around) -> None:
         super().__init__(memory, run)
         self._run = run
 

@@ -24,6 +24,7 @@ from shared.timing.best_time import (
     business_hours,
     observed,
 )
+from shared.timing.business_hours import HOURS
 from shared.timing.delivery_time import recommended
 from shared.timing.zones import LocalZone, Source
 
@@ -129,6 +130,24 @@ def test_without_a_signal_business_hours_stay_in_95_of_100_cases_d2(opens: float
         if hour_on(history_of(counted(random.Random(seed), opens))) is not None
     ]
     assert len(made_up) <= 0.05 * tries, f"seeds with an hour made up: {made_up}"
+
+
+@pytest.mark.parametrize("peak", HOURS)
+def test_with_little_history_there_is_no_hour_or_the_right_one_and_with_enough_always_d2(
+    peak: int,
+) -> None:
+    """Any hour, any weekday: what is found grows with the history, and is never another hour."""
+    found = {
+        opens: [
+            hour_on(history_of(counted(random.Random(seed), opens, peak)), seed % 5)
+            for seed in range(10)
+        ]
+        for opens in (1, 4, 20)
+    }
+    assert all(set(hours) <= {None, peak} for hours in found.values()), found
+    assert found[20] == [peak] * 10, "a hundred opens an hour, three hundred in the best one"
+    numbers = [hours.count(peak) for hours in found.values()]
+    assert numbers == sorted(numbers)
 
 
 def test_three_lucky_opens_decide_nothing_d2() -> None:
