@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,6 +62,7 @@ class Month:
     telemetry_gb: float
     requests: float
     """From recipients, through Front Door where there is one."""
+    alert_rules: int
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Line:
     cost: Callable[[Month, Prices], float]
 
 
-def month(events: float, measured: Measured, queues: int) -> Month:
-    """Adds the hours of an average week up; `queues` are those that start functions."""
+def month(events: float, measured: Measured) -> Month:
+    """Adds the hours of an average week up."""
     messages = events / traffic.EVENTS_A_MESSAGE
     pages = messages * traffic.PAGES_A_MESSAGE
     segments = folds = http_s = fold_s = deliver_s = 0.0
@@ -117,11 +117,12 @@ def month(events: float, measured: Measured, queues: int) -> Month:
         blob_writes=asked["blob write"],
         blob_reads=asked["blob read"],
         # Each word is put, taken and deleted; and empty queues are asked.
-        queue_operations=3 * words + queues * MONTH_S / POLL_S,
+        queue_operations=3 * words + measured.queues * MONTH_S / POLL_S,
         table_gb=12 * rows / 1e9,
         blob_gb=12 * messages * BODY_BYTES / 1e9,
         telemetry_gb=items * ITEM_KB / 1e6,
         requests=events,
+        alert_rules=measured.alert_rules,
     )
 
 
@@ -205,8 +206,8 @@ LINES: Sequence[Line] = (
     ),
     Line(
         "alerts on the log",
-        lambda m: f"{alert_rules()} rules",
-        lambda m, p: alert_rules() * p["monitor"]["log_alert_rule"],
+        lambda m: f"{m.alert_rules} rules",
+        lambda m, p: m.alert_rules * p["monitor"]["log_alert_rule"],
     ),
 )
 
@@ -219,25 +220,11 @@ FRONT_DOOR = Line(
 )
 
 
-def alert_rules() -> int:
-    """How many rules infra/alerts.bicep makes that are billed by the month."""
-    text = (ROOT / "infra" / "alerts.bicep").read_text(encoding="utf-8")
-    timers = re.search(r"var timers = \[(.*?)\]", text, re.DOTALL)
-    assert timers is not None
-    return len(re.findall(r"^    says:", text, re.MULTILINE)) + timers[1].count("'") // 2
-
-
-def queues_that_start_functions() -> int:
-    """As the code declares them; the host asks each of them."""
-    functions = (ROOT / "shared").rglob("functions.py")
-    return sum(each.read_text(encoding="utf-8").count(".queue_trigger(") for each in functions)
-
-
 def sheet(measured: Measured, prices_text: str) -> str:
     """docs/costs.md."""
     said = tomllib.loads(prices_text)
     prices: Prices = {name: values for name, values in said.items() if isinstance(values, dict)}
-    months = [month(size, measured, queues_that_start_functions()) for size in SIZES]
+    months = [month(size, measured) for size in SIZES]
     sums = [sum(line.cost(m, prices) for line in LINES) for m in months]
     rows = [
         f"| {line.title} | "

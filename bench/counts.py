@@ -38,6 +38,7 @@ from tests.running_graph import running_graph
 from tests.running_storage import MovableClock
 from tests.sending.post_office import PostOffice, let_hurry
 
+ROOT = Path(__file__).parents[1]
 KEPT = Path(__file__).with_name("counts.json")
 HOT = 200
 """Events of the message that tells what further events of a message cost."""
@@ -100,6 +101,10 @@ class Measured:
     hit_bytes: float
     message_row_bytes: float
     event_row_bytes: float
+    queues: int
+    """Those that start functions: the host asks each of them."""
+    alert_rules: int
+    """Those of infra/alerts.bicep that are billed by the month."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
@@ -176,6 +181,8 @@ async def measured(office: PostOffice, counts: Counts) -> Measured:
         hit_bytes=len(counting.hit(message).packed()),
         message_row_bytes=await counting.bytes_of(message, "messag"),
         event_row_bytes=await counting.bytes_of(message, "event"),
+        queues=_queues_that_start_functions(),
+        alert_rules=_alert_rules(),
     )
 
 
@@ -259,6 +266,18 @@ class _Counting:
         return sum(_bytes(row) for row in rows) / len(rows)
 
 
+def _queues_that_start_functions() -> int:
+    functions = (ROOT / "shared").rglob("functions.py")
+    return sum(each.read_text(encoding="utf-8").count(".queue_trigger(") for each in functions)
+
+
+def _alert_rules() -> int:
+    text = (ROOT / "infra" / "alerts.bicep").read_text(encoding="utf-8")
+    timers = re.search(r"var timers = \[(.*?)\]", text, re.DOTALL)
+    assert timers is not None
+    return len(re.findall(r"^    says:", text, re.MULTILINE)) + timers[1].count("'") // 2
+
+
 def _bytes(row: Mapping[str, object]) -> int:
     return sum(2 * len(name) + 2 * len(str(value)) + 8 for name, value in row.items())
 
@@ -266,9 +285,7 @@ def _bytes(row: Mapping[str, object]) -> int:
 def _kind(table: str, partition: str) -> str:
     if table == TABLE:
         return "{message}"
-    if ":" in partition:
-        return re.sub(r":.*", ":{…}", partition)
-    return partition
+    return re.sub(r"([:~]).*", r"\1{…}", partition)
 
 
 def main() -> None:

@@ -150,12 +150,17 @@ def _sending(counts: Measured) -> list[tuple[str, float]]:
     return [
         (partition, rows * _share(partition))
         for partition, rows in cost.entities.items()
-        if not partition.startswith("messages/")
+        if _is_shared(partition)
     ]
 
 
+def _is_shared(partition: str) -> bool:
+    """Whether other messages are in it; those with a `~` have its id, or somebody's address."""
+    return not partition.startswith("messages/") and "~{" not in partition
+
+
 def _share(partition: str) -> float:
-    return _BUSIEST_SELLER if partition.startswith("feeds/seller") else 1.0
+    return _BUSIEST_SELLER if "seller:{" in partition else 1.0
 
 
 def _arrive(load: Load, folder: _Folder, number: int, second: int, hits: float, hot: float) -> None:
@@ -189,7 +194,7 @@ def _fold(load: Load, folder: _Folder, number: int, second: int, counts: Measure
         rows = counts.folded_message.entities["messages/{message}"] + (hot - 1) * further
         load.add("messages/{the hottest}", begins, rows)
     for partition, rows in counts.folded_message.entities.items():
-        if partition.startswith("feeds/"):
+        if _is_shared(partition):
             load.spread(partition, begins, took, rows * messages * _share(partition))
     return folder.free_at - taken[0].second
 

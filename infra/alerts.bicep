@@ -135,7 +135,8 @@ resource silent 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for timer
     criteria: {
       allOf: [
         {
-          query: 'AppRequests | where Name == "${timer}" and Success == true'
+          // Not AppRequests: those are sampled, lines of the log are not (host.json).
+          query: 'AppTraces | where Message contains "the timer ${timer} has run"'
           timeAggregation: 'Count'
           operator: 'LessThan'
           threshold: 1

@@ -76,6 +76,7 @@ def app_settings(ports: Ports, data: Path, keys: Secrets) -> dict[str, str]:
         "JOURNAL_DIR": str(data / "journal"),
         "WEBSITE_AUTH_ENABLED": "True",
         "ENTRA_CLIENT_ID": "",  # no Entra: the local host signs people in
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": "",  # no traces
         "DUE_SCHEDULE": "*/15 * * * * *",
         "SWEEP_SCHEDULE": "*/10 * * * * *",
         "WATCH_SCHEDULE": "*/2 * * * * *",

@@ -5,6 +5,7 @@ EngagementError
 │   ├── StorageUnavailable   a storage account did not answer, or refused for now
 │   └── Busy                 somebody else is at it right now (a lease, a concurrent twin)
 ├── Unacceptable           storage refuses what we ask: a mistake of ours
+├── Lost                   a blob that should be there is gone
 ├── Conflict               a row with that key is there already
 ├── Changed                the row was changed since it was read (its ETag differs)
 ├── Refusal                a request that cannot be done: an HTTP status, sentences for people
@@ -40,6 +41,10 @@ class Busy(Transient):
 
 class Unacceptable(EngagementError):
     """Storage refuses what we ask of it (400, 413): a mistake of ours, and no use to try again."""
+
+
+class Lost(EngagementError):
+    """A blob that should be there is gone; the message names it."""
 
 
 class Conflict(EngagementError):

@@ -29,6 +29,7 @@ from shared.shutdown import drain_on_sigterm
 from shared.storage.blobs import Blobs
 from shared.storage.names import DELIVER_QUEUE, FOLD_QUEUE, UPLOAD_QUEUE
 from shared.storage.queues import Queues
+from shared.telemetry import tell_fields, tracing
 from shared.tracking.ingest import Ingest
 from shared.tracking.journal import Journal
 from shared.tracking.overflow import Overflow
@@ -247,6 +248,8 @@ def service() -> Service:
     if _service is None:
         _service = Service.from_settings(Settings.from_env(os.environ))
         drain_on_sigterm(_service.ingest)
+        tell_fields()
+        tracing.connection = _service.settings.telemetry
         _service.ingest.adopt_journals()
         # At INFO these write addresses, and a line with every request, into the logs.
         for library in ("azure", "httpx"):

@@ -62,6 +62,8 @@ class Settings:
     entra_client_id: str | None = None
     """The app registration that acts in the organizations' tenants; None: the identity itself,
     which has no tenant but its own."""
+    telemetry: str | None = field(default=None, repr=False)
+    """Connection string of Application Insights, which takes traces; None: there are none."""
     look_seconds: int = 300
     """How often a mailbox is asked what came, should a notification have been lost."""
     local_storage_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -84,6 +86,7 @@ class Settings:
             ),
             signed_in_people=environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
             entra_client_id=environ.get("ENTRA_CLIENT_ID") or None,
+            telemetry=environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING") or None,
             look_seconds=reader.seconds("LOOK_SECONDS", default=300),
             local_storage_keys=reader.texts("LOCAL_STORAGE_KEYS"),
             local_graph=environ.get("LOCAL_GRAPH") or None,

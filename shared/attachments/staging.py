@@ -15,6 +15,8 @@ from shared.model import Attachment
 from shared.organizations import Organization
 
 _LINE_OF_BASE64 = 76
+_AT_ONCE = 4
+"""Files of one request that are stored at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +71,28 @@ async def store_files(
 ) -> None:
     """Stores the bytes under the message's own names; may be done twice."""
     sizes = {one.number: one.size for one in given.attachments}
-    for number, content in given.bytes_of.items():
-        await organization.blobs.put(CONTAINER, file_name(message, number), content)
-    for number, upload in given.upload_of.items():
-        await organization.blobs.copy(
-            CONTAINER, upload_name(upload), file_name(message, number), now
-        )
-        size = await organization.blobs.size(CONTAINER, file_name(message, number))
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def put(number: int, content: bytes) -> None:
+        async with places:
+            await organization.blobs.put(CONTAINER, file_name(message, number), content)
+
+    async def copy(number: int, upload: str) -> None:
+        name = file_name(message, number)
+        async with places:
+            await organization.blobs.copy(CONTAINER, upload_name(upload), name, now)
+            size = await organization.blobs.size(CONTAINER, name)
         if size != sizes[number]:
             raise Refusal(
                 422,
                 "An upload changed while the message was accepted; send it again.",
                 (Problem("/attachments", "The bytes of an upload changed just now."),),
             )
+
+    await asyncio.gather(
+        *(put(number, content) for number, content in given.bytes_of.items()),
+        *(copy(number, upload) for number, upload in given.upload_of.items()),
+    )
 
 
 async def delete_files(organization: Organization, message: str, numbers: Iterable[int]) -> None:

@@ -31,6 +31,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from shared.errors import EngagementError
+from shared.telemetry import step
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +121,13 @@ class LinksForbidden(Refused):
     """The tenant, or the site, forbids links that work for everybody."""
 
 
+def patience(error: GraphError, failures: int, first: float, longest: float) -> float:
+    """Seconds until the next attempt: as Graph told, else twice as long after each failure before
+    this one."""
+    told = error.retry_after if isinstance(error, NotDone) else None
+    return told if told is not None else min(first * 2.0 ** min(failures, 20), longest)
+
+
 @contextmanager
 def translated(action: str) -> Iterator[None]:
     """Turn what the SDK, httpx and azure-identity raise in the block into this module's errors.
@@ -134,7 +142,8 @@ def translated(action: str) -> Iterator[None]:
     never_left = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
     ours = (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
     try:
-        yield
+        with step(f"Graph: {action}"):
+            yield
     except APIError as error:
         raise from_answer(action, error) from error
     except never_left as error:

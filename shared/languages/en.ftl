@@ -106,6 +106,7 @@ failure-drive-unknown = { $address } has no OneDrive, or it cannot be found. Ask
 failure-drive-full = The OneDrive of { $address } is full. Make room there, then try again. Nothing was sent.
 failure-drive-out-of-scope = The app may not write to the OneDrive of { $address }. Ask your administrator to allow it. Nothing was sent.
 failure-file-refused = OneDrive does not take the file { $name }. Rename it or attach it without following. Nothing was sent.
+failure-file-lost = A file of this message is not in storage any more. Attach it again and send the message anew. Nothing was sent.
 failure-conversation-not-found = The mail that this message should answer is not in the mailbox { $address }. Nothing was sent. Send it as a new message.
 failure-graph-unavailable = Microsoft 365 did not answer for a long time, so we stopped trying. Nothing was sent. Please try again.
 failure-some-not-sent = { $count ->

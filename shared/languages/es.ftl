@@ -106,6 +106,7 @@ failure-drive-unknown = { $address } no tiene OneDrive, o no se encuentra. Pida 
 failure-drive-full = El OneDrive de { $address } está lleno. Libere espacio e inténtelo de nuevo. No se envió nada.
 failure-drive-out-of-scope = La aplicación no puede escribir en el OneDrive de { $address }. Pida al administrador que lo permita. No se envió nada.
 failure-file-refused = OneDrive no acepta el archivo { $name }. Cámbiele el nombre o adjúntelo sin seguirlo. No se envió nada.
+failure-file-lost = Un archivo de este mensaje ya no está en el almacenamiento. Adjúntelo otra vez y envíe el mensaje de nuevo. No se envió nada.
 failure-conversation-not-found = El correo que este mensaje debía responder no está en el buzón { $address }. No se envió nada. Envíelo como mensaje nuevo.
 failure-graph-unavailable = Microsoft 365 no respondió durante mucho tiempo y dejamos de intentarlo. No se envió nada. Inténtelo de nuevo.
 failure-some-not-sent = { $count ->

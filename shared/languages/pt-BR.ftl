@@ -106,6 +106,7 @@ failure-drive-unknown = { $address } não tem OneDrive, ou ele não foi encontra
 failure-drive-full = O OneDrive de { $address } está cheio. Libere espaço e tente de novo. Nada foi enviado.
 failure-drive-out-of-scope = O aplicativo não pode gravar no OneDrive de { $address }. Peça ao administrador que permita. Nada foi enviado.
 failure-file-refused = O OneDrive não aceita o arquivo { $name }. Renomeie-o ou anexe-o sem seguir. Nada foi enviado.
+failure-file-lost = Um arquivo desta mensagem não está mais no armazenamento. Anexe-o de novo e envie a mensagem outra vez. Nada foi enviado.
 failure-conversation-not-found = O email que esta mensagem deveria responder não está na caixa de correio { $address }. Nada foi enviado. Envie-a como mensagem nova.
 failure-graph-unavailable = O Microsoft 365 ficou muito tempo sem responder, e paramos de tentar. Nada foi enviado. Tente de novo.
 failure-some-not-sent = { $count ->

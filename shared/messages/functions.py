@@ -10,7 +10,7 @@ import azure.functions as func
 from shared.organizations import Organization
 from shared.service import service, utc_now
 from shared.web.answers import answer_json, answering
-from shared.web.requests import json_body, message_id_of, only_params, parse
+from shared.web.requests import json_body, message_id_of, one_of, only_params, parse
 
 if TYPE_CHECKING:
     from shared.access.callers import Caller
@@ -30,9 +30,10 @@ async def message(req: func.HttpRequest) -> func.HttpResponse:
     draft."""
     caller = await service().caller(req)
     caller.require("read" if req.method == "GET" else "send")
-    only_params(req)
     if req.method == "GET":
+        only_params(req, "include")
         return await _show(req, caller)
+    only_params(req)
     if req.method == "PATCH":
         return await _change(req, caller)
     from shared.sending.drafts import delete_draft
@@ -106,7 +107,7 @@ async def _show(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     from shared.messages.content import load_content
     from shared.messages.files import read_files
     from shared.messages.reading import read_links, read_seen
-    from shared.messages.shown import whole
+    from shared.messages.shown import body_shown, whole
     from shared.sending.wording import sentences
     from shared.timing.reminders import as_of, reminder_shown
     from shared.tracking.counting import counted
@@ -118,8 +119,10 @@ async def _show(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     files = [one.file for one in await read_files(organization, stored.message.id)]
     settings = await organization.settings()
     language = choose(req.headers.get("accept-language"), settings.language)
+    body = body_shown(content) if one_of(req, "include", ("body",)) else {}
     return answer_json(
-        whole(
+        body
+        | whole(
             stored,
             content,
             links,

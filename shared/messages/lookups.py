@@ -21,6 +21,7 @@ TABLE = "lookups"
 _MAIL, _CONVERSATION, _BOUNCED = "mail", "conversation", "bounced"
 _ONLY = "only"
 MOST_IN_CONVERSATION = 100
+_LOOK_UPS_AT_ONCE = 16
 
 Known = tuple[str, int]
 """An email of ours: the message's id and the copy's number."""
@@ -75,10 +76,15 @@ async def note_reached(organization: Organization, address: str, at: datetime) -
 async def bounced_among(organization: Organization, addresses: Sequence[str]) -> tuple[str, ...]:
     """Those of the addresses that a hard bounce named and that did not write since, each once."""
     each = list(dict.fromkeys(address.lower() for address in addresses))
-    reads = await asyncio.gather(
-        *(organization.tables.get(TABLE, _partition(_BOUNCED, one), _ONLY) for one in each)
-    )
-    return tuple(address for address, read in zip(each, reads, strict=True) if read is not None)
+    places = asyncio.Semaphore(_LOOK_UPS_AT_ONCE)
+
+    async def bounced(address: str) -> bool:
+        async with places:
+            key = _partition(_BOUNCED, address)
+            return await organization.tables.get(TABLE, key, _ONLY) is not None
+
+    found = await asyncio.gather(*(bounced(address) for address in each))
+    return tuple(address for address, is_one in zip(each, found, strict=True) if is_one)
 
 
 def _partition(kind: str, text: str) -> str:

@@ -98,6 +98,11 @@ def whole(
     }
 
 
+def body_shown(content: Content) -> dict[str, Any]:
+    """What it says, as it was given: without the signature, and as nobody followed it."""
+    return {"body": {"html": content.html, "text": content.text}}
+
+
 def entry_shown(entry: Entry) -> dict[str, Any]:
     """An event of the timeline."""
     event, link = entry.event, entry.link

@@ -78,6 +78,7 @@ async def watch_mailboxes(timer: func.TimerRequest) -> None:
     """Keeps the subscriptions of every organization, and looks where nothing was told."""
     running = service()
     await asyncio.gather(*(_keep(running, one) for one in running.organizations.all()))
+    log.info("the timer %s has run", "watch_mailboxes")
 
 
 async def _keep(running: Service, organization: Organization) -> None:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shared.assistant.facts import cards_of, differing
 from shared.errors import Changed, Conflict
 from shared.graph.errors import NotFound
 from shared.graph.inbox import Inbox, ReceivedMail
@@ -24,8 +22,8 @@ from shared.messages.lookups import (
     note_reached,
 )
 from shared.messages.rows import TABLE, filled_row
-from shared.messages.stored import Stored, read_message, write_message
-from shared.messages.todo import drain, drain_left_behind, with_todo
+from shared.messages.stored import read_message
+from shared.messages.todo import drain_left_behind
 from shared.model import Event, EventKind
 from shared.organizations import Organization
 from shared.replies.delivery_status import Failure, Severity
@@ -33,10 +31,7 @@ from shared.replies.kinds import Kind, Recognized, needs_mime, recognize
 from shared.replies.mail import IncomingMail, of_received, with_mime
 from shared.replies.matching import Answered, Sent, answered, is_own, keys
 from shared.storage.tables import Write
-from shared.timing.history import known_of
-from shared.timing.reminders import with_reminder
-from shared.tracking.counting import total
-from shared.tracking.recording import counted
+from shared.tracking.recording import follow_up, record
 
 MOST_FAILURES = 20
 """Addresses of one bounce that are told of."""
@@ -170,7 +165,8 @@ async def _record(organization: Organization, news: _News) -> bool:
         if not events:
             return False
         try:
-            await _write(organization, stored, events, mark)
+            recorded = await record(organization, stored, events, writes=[Write("insert", mark)])
+            await follow_up(organization, stored.message, recorded)
         except Changed:
             continue
         except Conflict:
@@ -179,22 +175,6 @@ async def _record(organization: Organization, news: _News) -> bool:
             # It was taken in before, perhaps by somebody who died before doing what follows.
             await drain_left_behind(organization, id_)
         return True
-
-
-async def _write(
-    organization: Organization, stored: Stored, events: Sequence[Event], mark: dict[str, object]
-) -> None:
-    copies, writes = await counted(organization, stored, events)
-    all_copies = {**stored.copies, **copies}.values()
-    message = with_reminder(replace(stored.message, kpis=total(list(all_copies))), all_copies)
-    before = cards_of(stored.message, stored.copies.values())
-    cards = differing(before, cards_of(message, all_copies))
-    message, todo = with_todo(message, [event.id for event in events], cards=cards)
-    after = await write_message(
-        organization, stored, message, copies.values(), [Write("insert", mark), *writes, todo]
-    )
-    history = known_of(after.message) != known_of(stored.message)
-    await drain(organization, after.message, [todo.row["RowKey"]], history=history, cards=cards)
 
 
 async def _remember(organization: Organization, news: _News) -> None:

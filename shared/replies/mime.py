@@ -12,6 +12,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 LONGEST = 512 * 1024
 """Bytes of a mail that are read: a report stands before the mail that it returns."""
@@ -23,17 +24,30 @@ _REFUSED = re.compile(r"idna|punycode|unicode.?escape|undefined", re.IGNORECASE)
 """Codecs of Python that are no charsets, and slow or noisy on bytes that are not theirs."""
 
 
+class _Part(Message):
+    """A part whose text can be had whatever its charset is called."""
+
+    def get_payload(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().get_payload(*args, **options)
+        except UnicodeError:
+            # The library decodes text that is not ASCII on the way, and some of Python's codecs
+            # raise although they are told to replace.
+            content = super().get_payload(decode=True)
+            return content.decode("latin-1") if isinstance(content, bytes) else ""
+
+
 def parse(content: bytes) -> Message:
     """The mail as a tree; one that is nested beyond reason is read as its headers and its text."""
     content = content[:LONGEST]
     if b"\n" not in content:
         content = content.replace(b"\r", b"\n")
     try:
-        return message_from_bytes(content)
+        return message_from_bytes(content, _Part)
     except RecursionError:
         head, _, body = content.partition(b"\n\n")
         kept = [line for line in head.split(b"\n") if not line.lower().startswith(b"content-")]
-        return message_from_bytes(b"\n".join(kept) + b"\n\n" + body)
+        return message_from_bytes(b"\n".join(kept) + b"\n\n" + body, _Part)
 
 
 def parts(message: Message) -> Iterator[Message]:
@@ -44,10 +58,14 @@ def parts(message: Message) -> Iterator[Message]:
             return
         part, depth = waiting.pop()
         yield part
-        carried = part.get_payload()
-        if depth < _DEEPEST and isinstance(carried, list) and is_multipart(part):
-            inside = [(one, depth + 1) for one in carried if isinstance(one, Message)]
-            waiting.extend(reversed(inside))
+        if depth < _DEEPEST and is_multipart(part):
+            waiting.extend(reversed([(one, depth + 1) for one in inside(part)]))
+
+
+def inside(part: Message) -> list[Message]:
+    """What a part carries: the parts of a multipart, a forwarded or returned mail."""
+    carried = part.get_payload() if part.is_multipart() else ()
+    return [one for one in carried if isinstance(one, Message)]
 
 
 def is_multipart(part: Message) -> bool:

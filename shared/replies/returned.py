@@ -52,16 +52,13 @@ def recipients(message: Message) -> list[str]:
 def _texts(message: Message) -> Iterator[str]:
     """Parts in which the returned message hides: quoted, cut off, or with its type forgotten."""
     for part in mime.parts(message):
-        carried = part.get_payload()
         if mime.is_text(part) or part.get_content_type() == "text/rfc822":
             yield mime.text_of(part)
         elif part.get_content_type() in ("message/partial", "message/disposition-notification"):
-            pieces = carried if isinstance(carried, list) else [carried]
-            for piece in pieces:
-                if isinstance(piece, Message):
-                    yield "\n".join(f"{name}: {value}" for name, value in piece.items())
-                elif isinstance(piece, str):
-                    yield piece
+            for piece in mime.inside(part):
+                yield "\n".join(f"{name}: {value}" for name, value in piece.items())
+            if not part.is_multipart():
+                yield mime.text_of(part)
 
 
 _CARRIES = {"message/rfc822", "message/global", "message/rfc822-headers", "message/partial"}
@@ -70,11 +67,10 @@ _CARRIES = {"message/rfc822", "message/global", "message/rfc822-headers", "messa
 def _original(message: Message) -> Message | None:
     """The returned message or its headers, of the innermost report."""
     for part in mime.parts(message):
-        carried = part.get_payload()
-        if part.get_content_type() in _CARRIES and isinstance(carried, list) and carried:
+        carried = mime.inside(part)
+        if part.get_content_type() in _CARRIES and carried:
             inner = carried[0]
-            if isinstance(inner, Message):
-                return (_original(inner) if _is_report(inner) else None) or inner
+            return (_original(inner) if _is_report(inner) else None) or inner
         if part.get_content_type() == "text/rfc822-headers":
             return mime.parse(mime.text_of(part).encode("utf-8", "replace"))
     return None

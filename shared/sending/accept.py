@@ -10,6 +10,7 @@ and are made up for by whoever comes next if they are missing.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -42,6 +43,8 @@ from shared.sending.wording import reasons_shown, warnings_shown
 from shared.storage.tables import Write
 from shared.timing.reminders import with_reminder
 from shared.timing.reminding import put_reminder
+
+log = logging.getLogger(__name__)
 
 _LONGEST_TO_TEXT = 500
 
@@ -100,6 +103,7 @@ async def accept(
             return reserved
         row = replace(row, id=reserved)
     await _store(organization, row, order, now, words)
+    log.info("message %s of %s is %s", row.id, organization.id, row.status.value)
     return answer_about(organization, row, order.language, bounced)
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from shared.errors import Busy, Changed, StorageUnavailable
 from shared.graph.drive import Drive
-from shared.graph.errors import Ambiguous, GraphError, NotDone, NotFound, Refused
+from shared.graph.errors import Ambiguous, GraphError, NotDone, NotFound, Refused, patience
 from shared.graph.mail import FoundMessage, Mail
 from shared.messages.rows import TABLE, CopyRow, MessageRow
 from shared.messages.stored import Stored, read_message, write_message
@@ -29,6 +29,7 @@ LEASE = timedelta(seconds=100)
 """Five times as long as a request to Graph may take (`service.GRAPH_TIMEOUT_S`)."""
 
 GIVE_UP = timedelta(hours=24)
+FIRST_WAIT_S, LONGEST_WAIT_S = 20.0, 600.0
 
 NO_ROOM_S = 3.0
 """How long who finds the most at work of its mailbox that may be waits."""
@@ -220,10 +221,8 @@ class Attempt:
 
     def patience(self, error: GraphError) -> float:
         """Seconds until the next attempt: as told, else longer with each."""
-        told = error.retry_after if isinstance(error, NotDone) else None
-        if told is not None:
-            return min(told, GIVE_UP.total_seconds())
-        return min(20.0 * 2.0 ** min(self.message.troubles, 5), 600.0)
+        seconds = patience(error, self.message.troubles, FIRST_WAIT_S, LONGEST_WAIT_S)
+        return min(seconds, GIVE_UP.total_seconds())
 
 
 def with_ids(copy: CopyRow, found: FoundMessage | None) -> CopyRow:

@@ -7,6 +7,7 @@ end by themselves: some may fail while others are sent, and the message's status
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from datetime import timedelta
 
 from shared.assistant.facts import Card, cards_of, differing
 from shared.attachments.staging import too_large_together
-from shared.errors import Busy, Changed
+from shared.errors import Busy, Changed, Lost
 from shared.graph.mail import FoundMessage
 from shared.messages.content import load_content
 from shared.messages.feeds import list_message
@@ -22,7 +23,7 @@ from shared.messages.rows import CopyRow, MessageRow
 from shared.messages.stored import MOST_COPIES_WRITTEN, Stored, read_message
 from shared.messages.todo import drain, drain_left_behind, with_todo
 from shared.model import Content, Failure, FollowChoice, Reader, Status, Step
-from shared.organizations import OrganizationSettings
+from shared.organizations import Organization, OrganizationSettings
 from shared.sending.attempt import (
     GIVE_UP,
     Attempt,
@@ -36,7 +37,7 @@ from shared.sending.attempt import (
     with_ids,
 )
 from shared.sending.due import EARLY_WORD, WATCH, put_due, remove_due
-from shared.sending.follow import decide_follow
+from shared.sending.follow import Decision, decide_follow
 from shared.sending.followed_files import (
     files_are_on_their_way,
     forget_staged,
@@ -80,7 +81,9 @@ async def deliver(workshop: Workshop, message: str) -> Later | None:
         early = stored.message.not_before - now
         # Another word for it is on its way, for then; should that one be lost, the timer has it.
         return Later(early.total_seconds()) if early <= EARLY_WORD else None
-    if await files_are_on_their_way(workshop, stored.message):
+    if await files_are_on_their_way(workshop, stored.message) and await _is_still_followed(
+        workshop, stored.message
+    ):
         # Whoever brings the last one says the word; should it be lost, the timer has the message.
         return None
     try:
@@ -109,6 +112,10 @@ async def _run(attempt: Attempt) -> Later | None:
         return None
     except Postponed as postponed:
         return await _postpone(attempt, postponed)
+    except Lost as lost:
+        log.error("message %s cannot be sent: %s", attempt.message.id, lost)
+        await _fail(attempt, Failure("fileLost"))
+        return None
     except Exception:
         # An outage, or what nobody foresaw: the next attempt need not wait for the lease.
         await attempt.let_go()
@@ -150,13 +157,7 @@ async def _decide_follow_again(
     gone = any(_may_be_sent(copy) for copy in attempt.stored.copies.values())
     if gone or not attempt.message.followed:
         return
-    decision = await decide_follow(
-        attempt.organization,
-        settings,
-        content.recipients,
-        attempt.message.follow_choice,
-        has_html=content.html is not None,
-    )
+    decision = await _decision(attempt.organization, attempt.message, content, settings)
     if decision.followed:
         return
     for row in begun_copies(attempt):
@@ -173,6 +174,30 @@ async def _decide_follow_again(
         raise Failed(Failure("attachmentsTooLarge", {"limit": f"{limit // 1024**2} MB"}))
     await attempt.write(
         lambda message: with_reminder(replace(message, followed=False, reasons=decision.reasons))
+    )
+
+
+async def _is_still_followed(workshop: Workshop, message: MessageRow) -> bool:
+    """Nobody waits for files of a message that is not followed any more."""
+    organization = workshop.organization
+    content, settings = await asyncio.gather(
+        load_content(organization, message), organization.settings()
+    )
+    return (await _decision(organization, message, content, settings)).followed
+
+
+async def _decision(
+    organization: Organization,
+    message: MessageRow,
+    content: Content,
+    settings: OrganizationSettings,
+) -> Decision:
+    return await decide_follow(
+        organization,
+        settings,
+        content.recipients,
+        message.follow_choice,
+        has_html=content.html is not None,
     )
 
 
@@ -271,6 +296,8 @@ async def _end(
             attempt.organization.id,
             attempt.message.failure.code,
         )
+    else:
+        log.info("message %s of %s is sent", attempt.message.id, attempt.organization.id)
     await drain(attempt.organization, attempt.message, todo_keys, history=True, cards=cards)
     await forget_staged(attempt.organization, attempt.message)
     await remove_due(attempt.organization, attempt.message.id, due_at)

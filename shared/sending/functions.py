@@ -17,6 +17,7 @@ from shared.messages.rows import instant_of as instant_of_ms
 from shared.organizations import Organization
 from shared.service import Service, service, utc_now
 from shared.storage.names import DELIVER_QUEUE
+from shared.telemetry import work
 from shared.web.answers import answer_json, answering
 from shared.web.requests import (
     cursor_for,
@@ -108,18 +109,19 @@ async def deliver_message(msg: func.QueueMessage) -> None:
     if organization is None:
         log.warning("a message of %s waits; there is no such organization", word["organization"])
         return
-    try:
-        if "due" in word:
-            due_at = instant_of_ms(word["due"])
-            say = running.deliverer(organization)
-            await fire_announced(organization, word["message"], due_at, utc_now(), say)
-            return
-        later = await deliver(_workshop(running, organization), word["message"])
-        if later is not None:
-            await running.queues.send(DELIVER_QUEUE, word, delay=later.seconds)
-    except Transient as error:
-        # An outage is no reason to give a message up: the timer brings it back.
-        log.warning("message %s waits: %s", word["message"], error)
+    with work("deliver_message", organization=organization.id, message=word["message"]):
+        try:
+            if "due" in word:
+                due_at = instant_of_ms(word["due"])
+                say = running.deliverer(organization)
+                await fire_announced(organization, word["message"], due_at, utc_now(), say)
+                return
+            later = await deliver(_workshop(running, organization), word["message"])
+            if later is not None:
+                await running.queues.send(DELIVER_QUEUE, word, delay=later.seconds)
+        except Transient as error:
+            # An outage is no reason to give a message up: the timer brings it back.
+            log.warning("message %s waits: %s", word["message"], error)
 
 
 @blueprint.queue_trigger(
@@ -153,6 +155,7 @@ async def fire_due_messages(timer: func.TimerRequest) -> None:
             log.warning("what is due in %s is not fired now: %s", organization.id, error)
         except Exception:
             log.exception("what is due in %s could not be fired", organization.id)
+    log.info("the timer %s has run", "fire_due_messages")
 
 
 async def language_of(

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.errors import StorageUnavailable
+from shared.errors import Lost, StorageUnavailable
 from shared.storage.retries import ONE_QUICK_RETRY
 
 _LARGEST_BODY = 1024 * 1024
@@ -83,8 +83,7 @@ class Blobs:
             raise StorageUnavailable(f"blob storage: {type(error).__name__}") from error
 
     async def part(self, container: str, name: str, offset: int, length: int) -> bytes:
-        """Bytes of a blob: as many as asked for, fewer at its end. LookupError where there is
-        none."""
+        """Bytes of a blob: as many as asked for, fewer at its end. `Lost` where there is none."""
         from azure.core.exceptions import AzureError, ResourceNotFoundError
 
         blob = (await self._open()).get_blob_client(container, name)
@@ -92,7 +91,7 @@ class Blobs:
             content: bytes = await (await blob.download_blob(offset, length)).readall()
             return content
         except ResourceNotFoundError:
-            raise LookupError(f"there is no blob {name}") from None
+            raise Lost(f"there is no blob {name}") from None
         except AzureError as error:
             raise StorageUnavailable(f"blob storage: {type(error).__name__}") from error
 

@@ -15,33 +15,26 @@ events' ids.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from shared.assistant.facts import cards_of, differing
 from shared.errors import Changed, Conflict, Transient
-from shared.messages.rows import (
-    TABLE,
-    CopyRow,
-    event_key,
-    instant_of,
-)
-from shared.messages.stored import Stored, read_message, write_message
-from shared.messages.todo import drain, drain_left_behind, with_todo
+from shared.messages.rows import TABLE, CopyRow, event_key, instant_of
+from shared.messages.stored import Stored, read_message
+from shared.messages.todo import drain_left_behind
 from shared.model import Event, EventKind
 from shared.organizations import Organization, OrganizationSettings
 from shared.storage.tables import TRANSACTION_LIMIT
-from shared.timing.history import known_of
-from shared.timing.reminders import with_reminder
+from shared.telemetry import about
 from shared.tracking.classify import Signals, classify
 from shared.tracking.clients import describe
-from shared.tracking.counting import total
 from shared.tracking.folder_lease import FolderLease
 from shared.tracking.hits import Hit, agent_digest
-from shared.tracking.recording import counted
+from shared.tracking.recording import Recorded, follow_up, record
 from shared.tracking.segments import (
     Segment,
     delete_segments,
@@ -60,6 +53,8 @@ THREAD_FROM = 20
 pixels are answered in this loop. For fewer the thread costs more than they do."""
 
 MESSAGES_AT_ONCE = 8
+MOST_NAMED = 20
+"""Messages that a line of the log names: with many, none of them is looked for by name."""
 _NOT_SENT_YET = datetime.max.replace(tzinfo=UTC)
 
 
@@ -125,7 +120,8 @@ async def _fold_hits(
     async def one(message: str) -> None:
         async with places:
             try:
-                await fold_message(organization, settings, message, hits[message])
+                with about(organization=organization.id, message=message):
+                    await fold_message(organization, settings, message, hits[message])
             except (Transient, Conflict, Changed):
                 raise
             except Exception:
@@ -134,9 +130,18 @@ async def _fold_hits(
                 await set_aside(organization, message, hits[message])
 
     results = await asyncio.gather(*(one(message) for message in hits), return_exceptions=True)
+    _say_what_was_counted(organization, hits)
     for result in results:
         if isinstance(result, BaseException):
             raise result
+
+
+def _say_what_was_counted(organization: Organization, hits: Mapping[str, Sequence[Hit]]) -> None:
+    """The last line of a message's way, from the request to send it to its events."""
+    if hits and log.isEnabledFor(logging.INFO):
+        number = sum(map(len, hits.values()))
+        some = ", ".join(itertools.islice(hits, MOST_NAMED))
+        log.info("%d hits of %d messages of %s: %s", number, len(hits), organization.id, some)
 
 
 async def fold_message(
@@ -160,21 +165,11 @@ async def fold_message(
         events = await asyncio.to_thread(_judge_all, collected, stored.copies)
     else:
         events = _judge_all(collected, stored.copies)
-    before = stored.message
-    done = _Written(stored)
+    new = _New(stored)
     for part in _parts(sorted(events, key=lambda event: (event.copy, event.at, event.id))):
-        done = await _write(organization, done, part)
-    if done.todo and done.events == len(events):
-        now = done.stored.message
-        cards = cards_of(now, done.stored.copies.values())
-        await drain(
-            organization,
-            now,
-            [done.todo],
-            history=known_of(now) != known_of(before),
-            cards={name: cards.get(name) for name in done.cards},
-            settings=settings,
-        )
+        new = await _write(organization, new, part)
+    if new.recorded and new.events == len(events):
+        await follow_up(organization, stored.message, new.recorded, settings)
     else:
         # Some were there already: whoever wrote them may have died before doing what follows.
         await drain_left_behind(organization, message)
@@ -235,32 +230,22 @@ def _parts(events: Sequence[Event]) -> list[list[Event]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
-    """The state after what this fold of the message wrote, the key of its todo row, how many events
-    were new, and the names of the cards that are others since."""
+class _New:
+    """The message as it is stored, what this fold has recorded of it, and how many events were
+    new."""
 
     stored: Stored
-    todo: str | None = None
+    recorded: Recorded | None = None
     events: int = 0
-    cards: frozenset[str] = frozenset()
 
 
-async def _write(organization: Organization, done: _Written, events: Sequence[Event]) -> _Written:
+async def _write(organization: Organization, new: _New, events: Sequence[Event]) -> _New:
     """Writes those of the events that are not there yet, with their counts."""
-    stored = done.stored
+    stored = new.stored
     while events:
-        copies, writes = await counted(organization, stored, events)
-        after = {**stored.copies, **copies}.values()
-        message = with_reminder(replace(stored.message, kpis=total(list(after))), after)
-        was = cards_of(stored.message, stored.copies.values())
-        cards = done.cards | differing(was, cards_of(message, after)).keys()
-        ids = [event.id for event in events]
-        message, to_do = with_todo(message, ids, instead_of=done.todo, cards=cards)
         try:
-            stored = await write_message(
-                organization, stored, message, copies.values(), [*writes, to_do]
-            )
-            return _Written(stored, to_do.row["RowKey"], done.events + len(events), cards)
+            recorded = await record(organization, stored, events, after=new.recorded)
+            return _New(recorded.stored, recorded, new.events + len(events))
         except Conflict:
             events = await _without_known(organization, stored.message.id, events)
         except Changed:
@@ -270,7 +255,7 @@ async def _write(organization: Organization, done: _Written, events: Sequence[Ev
             # Erased in between: its mark changed the row.
             break
         stored = fresh
-    return replace(done, stored=stored)
+    return replace(new, stored=stored)
 
 
 async def _without_known(

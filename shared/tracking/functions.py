@@ -245,6 +245,7 @@ async def sweep_hits(timer: func.TimerRequest) -> None:
         _give_overflow_back(running),
         *(_sweep(running, organization) for organization in running.organizations.all()),
     )
+    log.info("the timer %s has run", "sweep_hits")
 
 
 async def _give_overflow_back(running: Service) -> None:

@@ -1,20 +1,83 @@
-"""Writing events down with their counts: what of a message changes, as one transaction."""
+"""Writing events down with all that changes of a message with them, as one transaction: the events,
+the counts of copies and message, its reminder, and a todo row for what follows."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from shared.messages.rows import CopyRow, event_key, event_to_row
-from shared.messages.stored import Stored
+from shared.assistant.facts import cards_of, differing
+from shared.messages.rows import CopyRow, MessageRow, event_key, event_to_row
+from shared.messages.stored import Stored, write_message
+from shared.messages.todo import drain, with_todo
 from shared.model import Event
-from shared.organizations import Organization
+from shared.organizations import Organization, OrganizationSettings
 from shared.storage.tables import Write
-from shared.tracking.counting import inferred_open
+from shared.timing.history import known_of
+from shared.timing.reminders import with_reminder
+from shared.tracking.counting import inferred_open, total
 from shared.tracking.neighbours import count_in
 
 
-async def counted(
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What is stored after events were written, the key of the todo row, and the names of the cards
+    that are others since."""
+
+    stored: Stored
+    todo: str
+    cards: frozenset[str]
+
+
+async def record(
+    organization: Organization,
+    stored: Stored,
+    events: Sequence[Event],
+    *,
+    writes: Sequence[Write] = (),
+    after: Recorded | None = None,
+) -> Recorded:
+    """Writes new events, and further rows of the message with them.
+
+    `after` is what the same writer recorded just before: its todo row gives way to the new one.
+    Raises `Changed` where the message is not as it was read, `Conflict` where an event is there.
+    """
+    copies, with_counts = await _counted(organization, stored, events)
+    all_copies = {**stored.copies, **copies}.values()
+    message = with_reminder(replace(stored.message, kpis=total(list(all_copies))), all_copies)
+    was = cards_of(stored.message, stored.copies.values())
+    cards = frozenset(differing(was, cards_of(message, all_copies)))
+    if after is not None:
+        cards |= after.cards
+    ids = [event.id for event in events]
+    message, todo = with_todo(message, ids, instead_of=after.todo if after else None, cards=cards)
+    now = await write_message(
+        organization, stored, message, copies.values(), [*writes, *with_counts, todo]
+    )
+    return Recorded(now, todo.row["RowKey"], cards)
+
+
+async def follow_up(
+    organization: Organization,
+    before: MessageRow,
+    recorded: Recorded,
+    settings: OrganizationSettings | None = None,
+) -> None:
+    """Does what follows from what was recorded; `before` is the message as it was at first."""
+    message = recorded.stored.message
+    cards = cards_of(message, recorded.stored.copies.values())
+    await drain(
+        organization,
+        message,
+        [recorded.todo],
+        history=known_of(message) != known_of(before),
+        cards={name: cards.get(name) for name in recorded.cards},
+        settings=settings,
+    )
+
+
+async def _counted(
     organization: Organization, stored: Stored, events: Sequence[Event]
 ) -> tuple[dict[int, CopyRow], list[Write]]:
     """The copies with new events counted, and the writes of the events themselves."""

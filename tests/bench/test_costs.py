@@ -38,7 +38,7 @@ def test_the_hours_of_an_average_week_add_up_to_the_events_of_a_month() -> None:
 
 
 def test_more_events_cost_more_and_each_of_them_less() -> None:
-    months = [costs.month(events, kept(), queues=6) for events in (1e5, 1e6, 1e7)]
+    months = [costs.month(events, kept()) for events in (1e5, 1e6, 1e7)]
     transactions = [month.table_transactions for month in months]
     assert transactions == sorted(transactions)
     seconds = [month.gb_s_http / month.requests for month in months]

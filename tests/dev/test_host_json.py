@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
+from function_app import app
 from tests.dev.machine import ROOT
+from tests.infra.used import timers
 
 
 def host() -> Any:
@@ -25,7 +27,21 @@ def test_a_queue_message_is_tried_again_before_it_is_given_up() -> None:
     assert queues["visibilityTimeout"] == "00:00:30"
 
 
-def test_samples_of_the_log_never_leave_out_an_exception() -> None:
+def test_samples_never_leave_out_an_exception_or_a_line_of_the_log_for_alerts_look_for_those() -> (
+    None
+):
     sampling = host()["logging"]["applicationInsights"]["samplingSettings"]
 
-    assert sampling["excludedTypes"] == "Exception"
+    assert sampling["excludedTypes"] == "Exception;Trace"
+
+
+def test_what_functions_log_is_kept_from_warnings_on_and_where_a_way_is_followed_from_info_on() -> (
+    None
+):
+    levels = host()["logging"]["logLevel"]
+    functions = {each.get_function_name() for each in app.get_functions()}
+    told = {name.split(".")[1] for name in levels if name.startswith("Function.")}
+
+    assert levels["Function"] == "Warning"
+    assert told <= functions
+    assert timers() | {"messages", "deliver_message", "settle_file", "fold_hits"} == told

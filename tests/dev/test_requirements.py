@@ -99,7 +99,7 @@ def distributions_of(name: str, installed: Mapping[str, list[str]]) -> set[str]:
     """Which packages may have brought a module; many share the name `azure`, and say the rest."""
     first, *rest = name.split(".")
     if first == "azure":
-        return {"-".join([first, *rest[:length]]) for length in (1, 2)}
+        return {"-".join([first, *rest[:length]]) for length in (1, 2, 3)}
     # What this Python cannot have is not installed; then the package is taken by the module's name.
     return {normal(distribution) for distribution in installed.get(first, [first])}
 

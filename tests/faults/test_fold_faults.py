@@ -75,6 +75,7 @@ async def fold_until_done(
             return
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 async def test_a_fold_disturbed_at_any_request_counts_every_hit_once(

@@ -32,7 +32,10 @@ PATH = "Followed files/m-1/a-1/Ängebot & Preis (100 %).pdf"
 LARGE = 3 * PIECE_BYTES + 12_345
 
 # The SDK warns about itself while it is imported.
-pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning"),
+]
 
 
 class Office:

@@ -26,8 +26,8 @@ PLATFORM_SETTINGS = frozenset(
         "AzureWebJobsStorage__credential",
         "AzureWebJobsStorage__clientId",
         "AzureWebJobsDisableHomepage",
-        "APPLICATIONINSIGHTS_CONNECTION_STRING",
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+        "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
         "AZURE_CLIENT_ID",
         "AZURE_TOKEN_CREDENTIALS",
         "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
@@ -278,6 +278,10 @@ def alerts(templates: Templates, operations: str) -> Iterator[str]:
             yield f"the alert {line['name']} waits for a line that nothing logs"
     for name in sorted(used.timers() - set(variable("timers"))):
         yield f"no alert tells of it when the timer {name} is silent"
+    for name in sorted(used.timers() - used.timers_that_tell()):
+        yield f"the timer {name} does not say in the log that it has run"
+    if used.TIMER_RAN % "${timer}" not in str(template.resources["silent"].one):
+        yield "the alert on silent timers waits for a line that nothing logs"
     for name in sorted(set(variable("timers")) - used.timers()):
         yield f"an alert waits for the timer {name}, which does not exist"
     names = [line["name"] for line in (*variable("lines"), *variable("hostLines"))]

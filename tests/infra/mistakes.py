@@ -304,6 +304,12 @@ MISTAKES: Mapping[str, tuple[str, str, str, str]] = {
         "",
         "no alert tells of it when the timer sweep_hits is silent",
     ),
+    "an alert on silence that waits for another line": (
+        "alerts.bicep",
+        "the timer ${timer} has run",
+        "the timer ${timer} ran",
+        "the alert on silent timers waits for a line that nothing logs",
+    ),
     "an alert that nobody explains": (
         "docs/operations.md",
         "`poison-queues`",

@@ -12,6 +12,7 @@ from typing import Any
 from shared.storage import names
 
 ROOT = Path(__file__).parents[2]
+TIMER_RAN = "the timer %s has run"
 Module = tuple[str, ast.Module]
 
 
@@ -100,6 +101,20 @@ def log_lines() -> tuple[str, ...]:
         for level in ("info", "warning", "error", "exception")
         for call in _calls(tree, level)
         if call.args and isinstance(call.args[0], ast.Constant)
+    )
+
+
+@functools.cache
+def timers_that_tell() -> frozenset[str]:
+    """Those that say in the log that they have run."""
+    return frozenset(
+        str(call.args[1].value)
+        for _, tree in modules()
+        for call in _calls(tree, "info")
+        if len(call.args) == 2
+        and isinstance(call.args[0], ast.Constant)
+        and call.args[0].value == TIMER_RAN
+        and isinstance(call.args[1], ast.Constant)
     )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC
 from time import process_time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.graph.inbox import ReceivedMail
@@ -45,6 +45,7 @@ def read(content: bytes) -> Recognized:
 
 
 @settings(max_examples=100, deadline=None)
+@example([b"Content-Type: text/plain; charset=punycode\n", b"\x80"])
 @given(st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.binary(max_size=40)), max_size=30))
 def test_no_mail_makes_recognition_raise(pieces: list[bytes]) -> None:
     assert read(b"".join(pieces)).kind in Kind

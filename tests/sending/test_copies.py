@@ -147,6 +147,7 @@ async def test_copies_not_begun_are_not_looked_up(office: PostOffice) -> None:
     assert len(looked_up) == 1, "the one that was begun before it was throttled"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("error", TROUBLES)
 async def test_copies_in_trouble_at_any_step_arrive_once_each(
     office: PostOffice, error: str
@@ -170,6 +171,7 @@ async def test_copies_in_trouble_at_any_step_arrive_once_each(
     assert await office.due() == []
 
 
+@pytest.mark.thorough
 async def test_the_end_of_copies_that_failed_may_be_killed_anywhere(office: PostOffice) -> None:
     office.faults(SEND | REFUSED | {"times": 1_000})
     messages = []
@@ -188,6 +190,7 @@ async def test_the_end_of_copies_that_failed_may_be_killed_anywhere(office: Post
     assert office.drafts() == []
 
 
+@pytest.mark.thorough
 async def test_more_copies_than_a_transaction_takes_are_made_end_and_begin_again(
     office: PostOffice,
 ) -> None:

@@ -20,6 +20,7 @@ from tests.sending.mortality import Killed, Trouble, TroubledMail, away, trouble
 from tests.sending.post_office import BODY, WORD_COMES_BACK_S, PostOffice
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.asyncio(loop_scope="module"),
     # The SDK warns about itself while it is imported.
     pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning"),

@@ -161,6 +161,7 @@ async def test_an_image_is_stored_once_whoever_sends_it_t2(office: PostOffice) -
     assert keys == {name.removeprefix("images/") for name in names if name.startswith("images/")}
 
 
+@pytest.mark.thorough
 @delivered
 @noisy
 @pytest.mark.parametrize("after", [True, False])
@@ -212,6 +213,7 @@ async def test_a_draft_that_turns_unfollowed_leaves_no_image_rows_f4(office: Pos
     assert await office.rows("image~", message) == []
 
 
+@pytest.mark.thorough
 @delivered
 @noisy
 @pytest.mark.parametrize("after", [True, False])

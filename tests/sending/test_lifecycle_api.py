@@ -53,6 +53,10 @@ def test_a_draft_is_kept_changed_sent_and_answered_again(service: RunningService
     changed = service.call("PATCH", path, changes)
     assert (changed.status_code, changed.json()["status"]) == (200, "draft")
     assert changed.json()["followed"] is True
+    whole = service.call("GET", f"{path}?include=body").json()
+    assert whole["body"] == {"html": "<p>Hello</p>", "text": None}
+    assert "body" not in shown(service, path)
+    assert service.call("GET", f"{path}?include=all").status_code == 422
     drafts = service.call("GET", "messages?status=draft").json()["items"]
     assert path.rpartition("/")[2] in [one["id"] for one in drafts]
 

@@ -190,6 +190,7 @@ async def is_one_whole_answer(office: PostOffice, message: str, address: str, to
     assert len(await office.rows("link~", message)) == int(stored.message.followed)
 
 
+@pytest.mark.thorough
 async def test_an_answer_killed_at_any_step_ends_as_one_whole_mail_in_its_thread_s2(
     office: PostOffice,
 ) -> None:
@@ -215,6 +216,7 @@ async def test_an_answer_killed_at_any_step_ends_as_one_whole_mail_in_its_thread
     assert office.drafts() == []
 
 
+@pytest.mark.thorough
 async def test_whatever_graph_answers_an_answer_is_one_whole_mail_s2(office: PostOffice) -> None:
     first = await sent(office)
     to = (await sole_copy(office, first)).internet_message_id

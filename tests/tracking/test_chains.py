@@ -125,6 +125,7 @@ def history(chance: random.Random) -> list[list[Event]]:
     return groups
 
 
+@pytest.mark.thorough
 def test_thousands_of_tangled_histories_are_counted_as_at_once_t2() -> None:
     """Hypothesis alone does not find what is wrong in one of ten thousand of them."""
     read_whole = 0

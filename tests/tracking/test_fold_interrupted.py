@@ -75,6 +75,7 @@ async def end(contoso: Organization, story: Story) -> None:
     assert await contoso.tables.page("ingest", PARTITION, limit=1) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("done", [False, True], ids=["before it is done", "after it is done"])
 async def test_a_process_that_dies_at_any_request_loses_nothing_and_counts_nothing_twice_t9(
     contoso: Organization,
@@ -98,6 +99,7 @@ async def test_a_process_that_dies_at_any_request_loses_nothing_and_counts_nothi
     assert number > 15
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("done", [False, True], ids=["refused", "answer lost"])
 async def test_storage_that_is_away_for_any_one_request_loses_nothing_and_doubles_nothing_t9(
     contoso: Organization,

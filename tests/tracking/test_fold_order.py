@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,7 @@ def groupings(draw: st.DrawFn) -> tuple[list[Happened], list[list[int]]]:
     return happened, [list(order[a:b]) for a, b in itertools.pairwise(cuts)]
 
 
+@pytest.mark.thorough
 @settings(
     max_examples=30,
     deadline=None,

@@ -269,7 +269,8 @@ async def test_while_nothing_answers_memory_holds_some_hits_and_the_disk_all_of_
     clock: MovableClock,
     journals: Path,
 ) -> None:
-    """Neither the organization's storage nor the overflow; then they come to storage by and by."""
+    """Neither the organization's storage nor the overflow; then they come to storage by and by,
+    without a timer: in Azure that runs on another instance, which has another disk."""
     storage = Refuses()
     process = taking(watched(storage), most_in_memory=40, largest_file=5_000)
     some = hits(clock, 400)
@@ -284,7 +285,6 @@ async def test_while_nothing_answers_memory_holds_some_hits_and_the_disk_all_of_
     async with asyncio.timeout(30):
         while len(set(await taken(contoso))) < 400:
             await process.told.get()
-            process.ingest.adopt_journals()
             most = max(most, process.ingest.held)
         await process.ingest.adopt_journals()
     assert set(await taken(contoso)) == set(some)
@@ -337,10 +337,9 @@ async def test_hits_that_were_on_disk_only_are_safe_when_the_process_has_ended(
     process = taking(watched(storage), most_in_memory=10)
     some = hits(clock, 60)
     assert all(await recorded(process, some))
+    assert await taken(contoso) == []
     storage.away = False
-    while process.ingest.held:
-        await process.told.get()
-    assert set(await taken(contoso)) == set(some[:10])
+    await process.told.get()
     assert await process.ingest.drain(patience=20)
     assert set(await taken(contoso)) == set(some)
     process.journal.close()
