@@ -233,12 +233,14 @@ class LocalTime:
 class SendTime:
     """When a message is to be sent, and the local time that was meant, where one was.
 
-    `recommended` is what the time rested on where it was the recommended one (as the API shows it).
+    `recommended` is what the time rested on where it was the recommended one (as the API shows it);
+    `recipient_zone` the time zone (IANA) of the one recipient, where it was known then.
     """
 
     at: datetime
     local: LocalTime | None = None
     recommended: Mapping[str, Any] | None = None
+    recipient_zone: str | None = None
 
 
 class ReminderCondition(StrEnum):

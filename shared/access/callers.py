@@ -40,9 +40,19 @@ class Caller:
             wanted = " or ".join(scopes)
             raise Refusal(403, f"This needs the scope {wanted}, which this key or role lacks.")
 
+    def may_act_for(self, *sellers: str) -> bool:
+        """Whether the caller is one of these sellers; keys and administrators act for all."""
+        return self.person is None or "admin" in self.scopes or self.person.address in sellers
+
+    @property
+    def gives_away(self) -> bool:
+        """Whether they may give messages to another seller, whosever they are: a manager, who
+        reads only otherwise. (Keys and administrators change everything.)"""
+        return self.person is not None and "manager" in self.person.roles
+
     def require_own(self, *sellers: str) -> None:
-        """Refuses a person who is none of these sellers; keys and administrators act for all."""
-        if self.person and "admin" not in self.scopes and self.person.address not in sellers:
+        """Refuses who may not act for any of these sellers."""
+        if not self.may_act_for(*sellers):
             raise Refusal(403, "Only its seller can do this with the message.")
 
     def require_own_name(self, *names: str) -> None:

@@ -92,7 +92,7 @@ scheduled-for = Will be sent:
 
 ## Why a message was not sent
 
-failure-mailbox-unknown = There is no mailbox { $address }. Check the sender's address.
+failure-mailbox-unknown = There is no mailbox { $address }, or there is none any more. Check the sender's address, or let a manager give the message to another seller; then try again.
 failure-mailbox-out-of-scope = The mailbox { $address } is not in the scope of the app. Ask your administrator to add it.
 failure-recipient-refused = { $who-count ->
     [one] The mail server refused the recipient { $who }. Check the address and send again.
@@ -127,6 +127,7 @@ older = Older
 to-the-start = Back to the start
 further = Next
 times-in-utc = Times are in UTC.
+times-in = Times are those of { $name } ({ $zone }).
 in-all = in all
 not-followed = Not followed
 no-subject = (no subject)
@@ -183,6 +184,10 @@ not-yet = Not yet
 not-by-people = Not by a person
 with-automated = Counting automated ones:
 failure-title = This message was not sent
+send-now = Send now
+cancel-sending = Cancel sending
+said-too-late = Nothing was changed: its sending had begun, or it had ended.
+said-not-like-this = It cannot be sent like this now. Look at its sender, recipients and files, change it and try again.
 not-followed-title = This message is not followed
 timeline-title = Timeline
 timeline-choices = Which events to show
@@ -212,6 +217,7 @@ detail-regarding = Regarding
 detail-accepted = Accepted
 detail-scheduled = To be sent
 detail-scheduled-local = { $time }, time zone { $zone }
+time-of-recipient = { $time } for the recipient ({ $zone })
 detail-sent = Sent
 files-title = Attachments
 file-not-followed = Attached, not followed

@@ -92,7 +92,7 @@ scheduled-for = Se enviará:
 
 ## Por qué no se envió un mensaje
 
-failure-mailbox-unknown = El buzón { $address } no existe. Compruebe la dirección del remitente.
+failure-mailbox-unknown = El buzón { $address } no existe, o ya no existe. Compruebe la dirección del remitente o pida a un responsable que dé el mensaje a otro vendedor; después, inténtelo de nuevo.
 failure-mailbox-out-of-scope = El buzón { $address } no está en el ámbito de la aplicación. Pida a su administrador que lo incluya.
 failure-recipient-refused = { $who-count ->
     [one] El servidor de correo rechazó al destinatario { $who }. Compruebe la dirección y envíe de nuevo.
@@ -127,6 +127,7 @@ older = Más antiguos
 to-the-start = Volver al principio
 further = Siguientes
 times-in-utc = Las horas están en UTC.
+times-in = Las horas son las de { $name } ({ $zone }).
 in-all = en total
 not-followed = Sin seguimiento
 no-subject = (sin asunto)
@@ -183,6 +184,10 @@ not-yet = Todavía no
 not-by-people = No por una persona
 with-automated = Contando las automáticas:
 failure-title = Este mensaje no se envió
+send-now = Enviar ahora
+cancel-sending = Cancelar el envío
+said-too-late = No se cambió nada: el envío ya había comenzado o terminado.
+said-not-like-this = Así no se puede enviar ahora. Revise el remitente, los destinatarios y los archivos, cámbielo e inténtelo de nuevo.
 not-followed-title = Este mensaje no tiene seguimiento
 timeline-title = Cronología
 timeline-choices = Qué eventos mostrar
@@ -212,6 +217,7 @@ detail-regarding = Referente a
 detail-accepted = Aceptado
 detail-scheduled = Se enviará
 detail-scheduled-local = { $time }, zona horaria { $zone }
+time-of-recipient = { $time } para el destinatario ({ $zone })
 detail-sent = Enviado
 files-title = Archivos adjuntos
 file-not-followed = Adjunto, sin seguir

@@ -92,7 +92,7 @@ scheduled-for = Será enviada:
 
 ## Por que uma mensagem não foi enviada
 
-failure-mailbox-unknown = A caixa de correio { $address } não existe. Confira o endereço do remetente.
+failure-mailbox-unknown = A caixa de correio { $address } não existe, ou deixou de existir. Confira o endereço do remetente ou peça a um gestor que passe a mensagem a outro vendedor; depois, tente de novo.
 failure-mailbox-out-of-scope = A caixa de correio { $address } não está no escopo do aplicativo. Peça ao administrador que a inclua.
 failure-recipient-refused = { $who-count ->
     [one] O servidor de email recusou o destinatário { $who }. Confira o endereço e envie de novo.
@@ -127,6 +127,7 @@ older = Mais antigas
 to-the-start = Voltar ao início
 further = Próximas
 times-in-utc = Os horários estão em UTC.
+times-in = Os horários são os de { $name } ({ $zone }).
 in-all = no total
 not-followed = Não acompanhada
 no-subject = (sem assunto)
@@ -183,6 +184,10 @@ not-yet = Ainda não
 not-by-people = Não por uma pessoa
 with-automated = Contando as automáticas:
 failure-title = Esta mensagem não foi enviada
+send-now = Enviar agora
+cancel-sending = Cancelar o envio
+said-too-late = Nada foi alterado: o envio já havia começado ou terminado.
+said-not-like-this = Assim não é possível enviá-la agora. Verifique o remetente, os destinatários e os arquivos, altere-a e tente de novo.
 not-followed-title = Esta mensagem não é acompanhada
 timeline-title = Linha do tempo
 timeline-choices = Quais eventos mostrar
@@ -212,6 +217,7 @@ detail-regarding = Referente a
 detail-accepted = Aceita em
 detail-scheduled = Será enviada em
 detail-scheduled-local = { $time }, fuso horário { $zone }
+time-of-recipient = { $time } para o destinatário ({ $zone })
 detail-sent = Enviada em
 files-title = Anexos
 file-not-followed = Anexado, não seguido

@@ -75,9 +75,16 @@ def new_file(attachment: Attachment) -> FileRow:
 
 
 def on_its_way_again(file: FileRow) -> FileRow:
-    """A file that left OneDrive, or never came there, and shall be there after all."""
+    """A file that left OneDrive, or never came there, and shall be there after all; whose OneDrive
+    that is, is asked anew: the message may have another sender since."""
     return replace(
-        file, place=Place.WAITING, item_id=None, link=None, expires_at=None, failure=None
+        file,
+        place=Place.WAITING,
+        drive_id=None,
+        item_id=None,
+        link=None,
+        expires_at=None,
+        failure=None,
     )
 
 

@@ -29,13 +29,13 @@ async def message(req: func.HttpRequest) -> func.HttpResponse:
     """`GET` one message whole, but its timeline; `PATCH` it before its sending begins; `DELETE` a
     draft."""
     caller = await service().caller(req)
+    if req.method == "PATCH":
+        return await _change(req, caller)
     caller.require("read" if req.method == "GET" else "send")
     if req.method == "GET":
         only_params(req, "include")
         return await _show(req, caller)
     only_params(req)
-    if req.method == "PATCH":
-        return await _change(req, caller)
     from shared.sending.drafts import delete_draft
 
     await delete_draft(caller.organization, await _own(req, caller), utc_now())
@@ -136,13 +136,24 @@ async def _show(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
 
 
 async def _change(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+    if not caller.gives_away:
+        caller.require("send")
+    only_params(req)
     changes = json_body(req)
+    from shared.messages.reading import read_seen
     from shared.sending.accept import answer_about
-    from shared.sending.changes import change
+    from shared.sending.changes import GIVES, anybody, change
     from shared.sending.requests import refuse_too_large
 
     refuse_too_large(changes)
-    message, changer = await _own(req, caller), await _changer(req, caller)
+    changer = await _changer(req, caller)
+    if caller.gives_away and changes and GIVES.issuperset(changes):
+        message = message_id_of(req)
+        await read_seen(caller.organization, message, caller.sees_own_or_followed)
+        changer.may_send_as = anybody
+    else:
+        caller.require("send")
+        message = await _own(req, caller)
     changed = await change(changer, message, changes)
     return answer_json(answer_about(caller.organization, changed, changer.language))
 
@@ -175,14 +186,12 @@ async def _changer(req: func.HttpRequest, caller: Caller) -> Changer:
 
     organization = caller.organization
     settings = await organization.settings()
-    return Changer(
-        organization=organization,
-        words=service().words(organization),
+    return Changer.of(
+        caller,
+        service().words(organization),
+        choose(req.headers.get("accept-language"), settings.language),
         clock=utc_now,
         new_id=lambda: uuid.uuid4().hex,
-        language=choose(req.headers.get("accept-language"), settings.language),
-        may_send_as=caller.require_own_name,
-        seen_by=caller.sees_own_or_followed,
     )
 
 

@@ -197,6 +197,7 @@ def message_to_row(message: MessageRow) -> Row:
         takenUpAt=text_or_none(message.taken_up_at),
         sendAt=text_or_none(time.at) if time else None,
         sendAtLocal=json.dumps(asdict(local)) if local else None,
+        sendAtRecipientZone=time.recipient_zone if time else None,
         reminder=_reminder_text(message.reminder),
         sendAtRecommended=json.dumps(recommended) if recommended else None,
         content=message.content,
@@ -485,6 +486,7 @@ def _send_time(row: Row) -> SendTime | None:
         at,
         LocalTime(**json.loads(local)) if local else None,
         json.loads(recommended) if recommended else None,
+        row.get("sendAtRecipientZone"),
     )
 
 

@@ -21,7 +21,11 @@ _IN_WORDS = (403, 404, 422, 500, 503)
 
 
 class NotSignedIn(Exception):
-    """Nobody has signed in: the page is to be asked for again after that."""
+    """Nobody has signed in: the page is to be asked for again after that, or the one at `back`."""
+
+    def __init__(self, back: str | None = None) -> None:
+        super().__init__(back)
+        self.back = back
 
 
 def answering_pages(handler: Handler) -> Handler:
@@ -31,8 +35,8 @@ def answering_pages(handler: Handler) -> Handler:
     async def answered(req: func.HttpRequest) -> func.HttpResponse:
         try:
             return await handler(req)
-        except NotSignedIn:
-            return redirect(sign_in_address(req.url))
+        except NotSignedIn as stranger:
+            return redirect(sign_in_address(stranger.back or req.url))
         except Refusal as refusal:
             return _problem(req, refusal.status, code=refusal.code)
         except Transient as error:
@@ -47,7 +51,7 @@ def answering_pages(handler: Handler) -> Handler:
 
 
 def redirect(address: str, status: int = 302) -> func.HttpResponse:
-    """302 to an address of this site; 303 to a page after a form."""
+    """302 to an address of this site; 303 after a form (RFC 9110 §15.4.4)."""
     return func.HttpResponse(
         status_code=status,
         headers={

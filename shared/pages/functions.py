@@ -6,17 +6,31 @@ the sign-in and back.
 
 from __future__ import annotations
 
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
 import azure.functions as func
 
 from shared.access.callers import Caller, visitor_of
 from shared.errors import Refusal
 from shared.model import Status
-from shared.pages.addresses import messages_address
+from shared.pages.addresses import cards_address, message_address, messages_address
 from shared.pages.answers import NotSignedIn, answering_pages, redirect
 from shared.service import service, utc_now
 from shared.web.requests import cursor_of, limit_of, message_id_of, one_of
 
+if TYPE_CHECKING:
+    from shared.messages.rows import MessageRow
+    from shared.sending.changes import Changer
+
 blueprint = func.Blueprint()
+
+TOO_LATE = "too-late"
+NOT_LIKE_THIS = "not-like-this"
+SAID = (TOO_LATE, NOT_LIKE_THIS)
+"""Why a button of the message's page changed nothing, as its address tells the page."""
 
 
 # A function app serves its root by an optional parameter that is never there: an empty route means
@@ -45,10 +59,11 @@ async def messages_page(req: func.HttpRequest) -> func.HttpResponse:
     visitor = _visitor(req)
     visitor.require("read")
     from shared.languages import choose
+    from shared.pages.clocks import clock_of
     from shared.pages.message_list import PAGE_SIZE, PERIODS, choice_of, read_list
     from shared.pages.rendering import render
 
-    settings = await visitor.organization.settings()
+    settings, clock = await asyncio.gather(visitor.organization.settings(), clock_of(req, visitor))
     choice = choice_of(
         req.params,
         cursor=cursor_of(req),
@@ -61,6 +76,7 @@ async def messages_page(req: func.HttpRequest) -> func.HttpResponse:
         "messages.html",
         choose(req.headers.get("accept-language"), settings.language),
         422 if shown.too_many else 200,
+        reader=clock,
         visitor=visitor,
         shown=shown,
         statuses=tuple(Status),
@@ -79,11 +95,12 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
     from shared.languages import choose
     from shared.messages.reading import is_seen
     from shared.messages.timeline import AUTOMATED
+    from shared.pages.clocks import clock_of
     from shared.pages.message_page import EVERYTHING, read_message_page
     from shared.pages.rendering import render
     from shared.sending.wording import sentences
 
-    settings = await visitor.organization.settings()
+    settings, clock = await asyncio.gather(visitor.organization.settings(), clock_of(req, visitor))
     page = await read_message_page(
         visitor.organization,
         message_id_of(req),
@@ -98,8 +115,13 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
     return render(
         "message.html",
         language,
+        reader=clock,
         visitor=visitor,
         page=page,
+        may_change=page.message.may_change
+        and "send" in visitor.scopes
+        and visitor.may_act_for(page.message.seller, page.message.from_),
+        said=one_of(req, "said", SAID),
         sentences=sentences(page.message, language),
         automated_choices=AUTOMATED,
     )
@@ -115,10 +137,11 @@ async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
     from shared.assistant.requests import card_of
     from shared.languages import choose
     from shared.pages.cards_page import read_cards_page
+    from shared.pages.clocks import clock_of
     from shared.pages.rendering import render
     from shared.sending.wording import failure_text
 
-    settings = await visitor.organization.settings()
+    settings, clock = await asyncio.gather(visitor.organization.settings(), clock_of(req, visitor))
     language = choose(req.headers.get("accept-language"), settings.language)
     put_away = req.params.get("away") or None
     if put_away is not None:
@@ -126,7 +149,7 @@ async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
     page = await read_cards_page(
         visitor.organization,
         visitor.person.address,
-        language,
+        (language, clock.name),
         utc_now(),
         engagement=settings.engagement,
         tags=req.headers.get("if-none-match", ""),
@@ -139,7 +162,8 @@ async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
         "cards.html",
         language,
         headers={"ETag": page.tag},
-        runs_script=True,
+        reader=clock,
+        script="cards.js",
         visitor=visitor,
         page=page,
         changes="send" in visitor.scopes,
@@ -153,12 +177,11 @@ async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
 @answering_pages
 async def put_card_away(req: func.HttpRequest) -> func.HttpResponse:
     """A form of the person's page: snoozes a card, dismisses it, or brings it back."""
-    visitor, now = _visitor(req), utc_now()
+    visitor, now = _visitor(req, back=cards_address(req.route_params["org"])), utc_now()
     visitor.require("send")
     assert visitor.person is not None
     from shared.assistant.cards import Change, change_card
     from shared.assistant.requests import card_of
-    from shared.pages.addresses import cards_address
 
     changes: dict[str, Change] = {
         "snooze": lambda card: card.snoozed(now, None),
@@ -174,13 +197,26 @@ async def put_card_away(req: func.HttpRequest) -> func.HttpResponse:
     return redirect(cards_address(organization.id, **away), 303)
 
 
-@blueprint.route(route="cards.js", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.route(
+    route="orgs/{org}/messages/{id}/send", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS
+)
 @answering_pages
-async def script_of_cards(req: func.HttpRequest) -> func.HttpResponse:
-    """What keeps the page of cards as it is now."""
-    from shared.pages.rendering import script
+async def send_now_button(req: func.HttpRequest) -> func.HttpResponse:
+    """Sends a scheduled message now, and leads back to its page (rule S3)."""
+    from shared.sending.changes import send_now
 
-    return script("cards.js")
+    return await _pressed(req, send_now)
+
+
+@blueprint.route(
+    route="orgs/{org}/messages/{id}/cancel", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering_pages
+async def cancel_button(req: func.HttpRequest) -> func.HttpResponse:
+    """Cancels a message whose sending has not begun, and leads back to its page (rule S3)."""
+    from shared.sending.changes import cancel
+
+    return await _pressed(req, cancel)
 
 
 @blueprint.route(route="favicon.svg", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -192,11 +228,47 @@ async def icon_of_pages(req: func.HttpRequest) -> func.HttpResponse:
     return icon()
 
 
-def _visitor(req: func.HttpRequest) -> Caller:
+async def _pressed(
+    req: func.HttpRequest, doing: Callable[[Changer, str], Awaitable[MessageRow]]
+) -> func.HttpResponse:
+    """Does what a button of a message's page says, for who may; then that page again.
+
+    That a page of ours asked was looked at with who asks (`visitor_of`).
+    """
+    message = message_id_of(req)
+    visitor = _visitor(req, back=message_address(req.route_params["org"], message))
+    visitor.require("send")
+    from shared.languages import choose
+    from shared.messages.reading import read_seen
+    from shared.sending.changes import Changer
+
+    organization = visitor.organization
+    found = await read_seen(organization, message, visitor.sees_own_or_followed)
+    visitor.require_own(found.message.seller, found.message.from_)
+    language = choose(req.headers.get("accept-language"), (await organization.settings()).language)
+    changer = Changer.of(
+        visitor,
+        service().words(organization),
+        language,
+        clock=utc_now,
+        new_id=lambda: uuid.uuid4().hex,
+    )
+    said = {}
+    try:
+        await doing(changer, message)
+    except Refusal as refusal:
+        if refusal.status not in (409, 422):
+            raise
+        said = {"said": TOO_LATE if refusal.status == 409 else NOT_LIKE_THIS}
+    return redirect(message_address(organization.id, message, **said), 303)
+
+
+def _visitor(req: func.HttpRequest, back: str | None = None) -> Caller:
+    """Who visits; a stranger comes to `back` after signing in, else to the same page."""
     running = service()
     if not running.settings.signed_in_people:
         raise Refusal(503, "Nobody can sign in here.", code="signInOff")
     visitor = visitor_of(req, running.organizations, people_sign_in=True)
     if visitor is None:
-        raise NotSignedIn
+        raise NotSignedIn(back)
     return visitor

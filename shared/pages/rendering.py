@@ -1,8 +1,8 @@
 """Rendering pages: one place where templates are escaped and headers are strict.
 
 Templates get text, never HTML; everything is escaped. Pages load nothing from anywhere else and run
-no script, but for one of our own where they say so (Content-Security-Policy); no other site may
-frame them.
+no script (Content-Security-Policy) but our own: one tells us the time zone of a browser whose
+person chose none, one keeps a page of cards as it is now. No other site may frame them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import jinja2
 
 from shared.languages import say, sentence_id
 from shared.pages import addresses
+from shared.pages.clocks import UTC_CLOCK, Clock
 from shared.pages.formats import formats
 
 _FOLDER = Path(__file__).parent
@@ -33,12 +34,18 @@ def render(
     language: str,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-    *,
-    runs_script: bool = False,
+    reader: Clock | None = None,
+    script: str | None = None,
     **values: Any,
 ) -> func.HttpResponse:
-    """A page in the reader's language. Templates have `say`, and what `formats` offers. With
-    `runs_script` it runs our script, which may ask this site."""
+    """A page in the reader's language. Templates have `say`, and what `formats` offers.
+
+    `reader` is by which clock the page shows times; one without has none to show. `script` is the
+    name of a script that the page runs, which may ask this site.
+    """
+    finds_zone = zone_script() if reader and not reader.chosen else ""
+    own = page_script(script) if script else ""
+    reader = reader or UTC_CLOCK
     text = (
         _environment()
         .get_template(template)
@@ -46,7 +53,10 @@ def render(
             language=language,
             say=lambda sentence, **given: say(language, sentence, **given),
             style=style(),
-            **formats(language),
+            zone_script=finds_zone,
+            page_script=own,
+            reader=reader,
+            **formats(language, reader),
             **values,
         )
     )
@@ -54,7 +64,7 @@ def render(
         text,
         status_code=status,
         mimetype="text/html",
-        headers={**_headers(runs_script), **(headers or {})},
+        headers={**_headers(finds_zone, own), **(headers or {})},
     )
 
 
@@ -71,24 +81,22 @@ def icon() -> func.HttpResponse:
     )
 
 
-def script(name: str) -> func.HttpResponse:
-    """A script of ours."""
-    return func.HttpResponse(
-        (_FOLDER / "static" / name).read_bytes(),
-        mimetype="text/javascript",
-        headers={
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-            # It must fit the page it works on.
-            "Cache-Control": "no-cache",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
-
-
 @cache
 def style() -> str:
     """The one style sheet. It stands inside the page, so that a page is one request."""
     return (_FOLDER / "static" / "style.css").read_text("utf-8")
+
+
+@cache
+def zone_script() -> str:
+    """What leaves the browser's time zone in a cookie (`clocks`)."""
+    return (_FOLDER / "static" / "zone.js").read_text("utf-8")
+
+
+@cache
+def page_script(name: str) -> str:
+    """A page's own script; like the style sheet it stands inside."""
+    return (_FOLDER / "static" / name).read_text("utf-8")
 
 
 @cache
@@ -105,14 +113,15 @@ def _environment() -> jinja2.Environment:
 
 
 @cache
-def _headers(runs_script: bool) -> dict[str, str]:
-    digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
+def _headers(finds_zone: str, own: str) -> dict[str, str]:
+    digests = " ".join(_digest(one) for one in (finds_zone, own) if one)
+    scripts = f"script-src {digests}; " if digests else ""
+    scripts += "connect-src 'self'; " if own else ""
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; base-uri 'none'; "
+        f"default-src 'none'; style-src {_digest(style())}; {scripts}img-src 'self'; "
+        "base-uri 'none'; "
         f"form-action 'self' {_ENTRA}; frame-ancestors 'none'"
     )
-    if runs_script:
-        policy += "; script-src 'self'; connect-src 'self'"
     return {
         "Content-Security-Policy": policy,
         "Cache-Control": "no-store",
@@ -121,3 +130,8 @@ def _headers(runs_script: bool) -> dict[str, str]:
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
     }
+
+
+def _digest(text: str) -> str:
+    """The one text inside a page that a policy allows (CSP Level 3, hash sources)."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

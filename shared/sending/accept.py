@@ -43,6 +43,7 @@ from shared.sending.wording import reasons_shown, warnings_shown
 from shared.storage.tables import Write
 from shared.timing.reminders import with_reminder
 from shared.timing.reminding import put_reminder
+from shared.timing.zones import zone_of_recipient
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ async def accept(
         bounced_among(organization, [one.address for one in order.content.recipients]),
     )
     now = clock()
+    order = await with_recipient_zone(organization, order, now)
     row = message_row(order, decision, new_id(), now)
     if key is not None:
         reserved = await _reserve(organization, row, order.language, bounced, key, clock)
@@ -146,6 +148,18 @@ async def decide(organization: Organization, order: Order) -> Decision:
     return decision
 
 
+async def with_recipient_zone(organization: Organization, order: Order, now: datetime) -> Order:
+    """The order with its one recipient's time zone, where known, beside a time that is to come:
+    who looks at the message sees both clocks (rule D3)."""
+    time, recipients = order.send_time, order.content.recipients
+    if time is None or time.recommended or order.status(now) is not Status.SCHEDULED:
+        return order
+    zone = None
+    if len(recipients) == 1:
+        zone = await zone_of_recipient(organization, recipients[0], now)
+    return replace(order, send_time=replace(time, recipient_zone=zone.name if zone else None))
+
+
 def message_row(order: Order, decision: Decision, message: str, now: datetime) -> MessageRow:
     """The row of a message that was just given, whatever it was before."""
     recipients = order.content.recipients
@@ -178,8 +192,9 @@ def message_row(order: Order, decision: Decision, message: str, now: datetime) -
 
 
 def files_to_upload(message: MessageRow, content: Content) -> list[Attachment]:
-    """The files that shall be in OneDrive: those that are followed, once it is no draft (T5)."""
-    if message.status is Status.DRAFT or not message.followed:
+    """The files that shall be in OneDrive: those that are followed, once it is no draft (T5), and
+    unless it failed."""
+    if message.status in (Status.DRAFT, Status.FAILED) or not message.followed:
         return []
     return [one for one in content.attachments if one.follow]
 

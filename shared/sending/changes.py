@@ -9,12 +9,13 @@ points to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from pydantic import JsonValue
 
+from shared.access.callers import Caller
 from shared.attachments.staging import delete_files, given_files, store_files
 from shared.errors import Changed, Problem, Refusal
 from shared.messages.content import delete_content, load_content, store_content
@@ -31,7 +32,7 @@ from shared.messages.files import (
 from shared.messages.rows import MessageRow, copy_key, copy_to_row
 from shared.messages.stored import Stored, new_copies, read_message, write_message
 from shared.messages.todo import with_todo
-from shared.model import Attachment, Content, SendTime, Status
+from shared.model import Attachment, Content, SendTime, Status, Step
 from shared.organizations import Organization
 from shared.sellers.store import load_seller
 from shared.sending.accept import (
@@ -40,6 +41,7 @@ from shared.sending.accept import (
     files_to_upload,
     message_row,
     put_in_schedule,
+    with_recipient_zone,
 )
 from shared.sending.conversation import refuse_unknown
 from shared.sending.due import put_look, remove_look
@@ -58,7 +60,15 @@ NOW: Mapping[str, Any] = {"draft": False, "sendAt": None}
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 
+GIVES = frozenset({"from", "seller"})
+"""The fields that give a message to another seller; also one that failed before any of it was sent:
+its mailbox may be gone. It stays failed, and is tried again from the other mailbox."""
+
 ENDED = (Status.FAILED, Status.CANCELLED)
+
+
+def anybody(from_: str, seller: str) -> None:
+    """Any mailbox of the organization may send for any seller."""
 
 
 @dataclass(slots=True)
@@ -71,21 +81,43 @@ class Changer:
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     language: str
-    may_send_as: Callable[[str, str], None] = field(default=lambda from_, seller: None)
+    may_send_as: Callable[[str, str], None] = anybody
     seen_by: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        caller: Caller,
+        words: Words,
+        language: str,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> Self:
+        """Changes what the caller may."""
+        return cls(
+            organization=caller.organization,
+            words=words,
+            clock=clock,
+            new_id=new_id,
+            language=language,
+            may_send_as=caller.require_own_name,
+            seen_by=caller.sees_own_or_followed,
+        )
 
 
 async def change(changer: Changer, message: str, changes: Mapping[str, Any]) -> MessageRow:
     """Changes these fields of a message, under the rules of a new one; the others stay.
 
-    Raises `Refusal`: 404, 409 once sending has begun (but for its reminder alone), 422 for what
-    cannot be.
+    Raises `Refusal`: 404, 409 once sending has begun (but for its reminder alone, and for giving a
+    failed one to another seller), 422 for what cannot be.
     """
+    gives = bool(changes) and GIVES.issuperset(changes)
     if set(changes) == {"reminder"}:
         set_ = await _remind(changer, message, changes["reminder"])
         if set_ is not None:
             return set_
-    stored = await _waiting(changer.organization, message)
+    stored = await _waiting(changer.organization, message, gives=gives)
     new_files = sum(one.get("id") is None for one in _objects(changes.get("attachments")))
     first: int | None = None
     while True:
@@ -101,7 +133,7 @@ async def change(changer: Changer, message: str, changes: Mapping[str, Any]) -> 
                 await store_files(changer.organization, message, order.files, now)
             return await _write(changer, stored, content, order, row, now)
         except Changed:
-            stored = await _waiting(changer.organization, message)
+            stored = await _waiting(changer.organization, message, gives=gives)
 
 
 async def send_now(changer: Changer, message: str) -> MessageRow:
@@ -194,6 +226,7 @@ async def _order(
         brought, send_time, seller, changer.language, stored=content.attachments, first=first
     )
     changer.may_send_as(order.from_, order.seller)
+    order = await with_recipient_zone(organization, order, now)
     return replace(order, reminder=reminder)
 
 
@@ -252,10 +285,22 @@ async def _write(
         todo_sequence=was.todo_sequence,
         version=was.version,
     )
+    if was.status is Status.FAILED:
+        # What is known of its attempts stays: the next one looks first for what they did.
+        row = replace(
+            row,
+            status=was.status,
+            failure=was.failure,
+            taken_up_at=was.taken_up_at,
+            due_at=None,
+            begun=was.begun,
+        )
     left = sorted(set(feeds_of(was)) - set(feeds_of(row)))
     row, todo = with_todo(row, left=left)
     files = _files_after(
-        files_to_upload(row, order.content), await read_files(organization, row.id)
+        files_to_upload(row, order.content),
+        await read_files(organization, row.id),
+        elsewhere=row.from_ != was.from_,
     )
     writes = [*_copies_after(stored, order.content), *files.writes(row.id), todo]
     _refuse_too_many(writes)
@@ -320,8 +365,11 @@ class _FilesAfter:
         ]
 
 
-def _files_after(wanted: Sequence[Attachment], stored: Sequence[StoredFile]) -> _FilesAfter:
-    """What becomes of the files in OneDrive when these shall be there, and no others.
+def _files_after(
+    wanted: Sequence[Attachment], stored: Sequence[StoredFile], *, elsewhere: bool = False
+) -> _FilesAfter:
+    """What becomes of the files in OneDrive when these shall be there, and no others; `elsewhere`
+    is in the OneDrive of another sender, to which they are brought anew.
 
     Whoever is bringing one right now keeps the lease, and is waited for.
     """
@@ -329,7 +377,7 @@ def _files_after(wanted: Sequence[Attachment], stored: Sequence[StoredFile]) -> 
     changed = []
     for one in stored:
         away = one.file.place in (Place.LEAVING, Place.GONE, Place.REFUSED)
-        if one.file.number in numbers and away:
+        if one.file.number in numbers and (away or elsewhere):
             changed.append(replace(one, file=on_its_way_again(one.file)))
         elif one.file.number not in numbers and not away:
             changed.append(replace(one, file=replace(one.file, place=Place.LEAVING)))
@@ -372,10 +420,14 @@ async def _there(organization: Organization, message: str) -> Stored:
     return stored
 
 
-async def _waiting(organization: Organization, message: str) -> Stored:
-    """The message, whose sending has not begun; `Refusal` 404 or 409 otherwise."""
+async def _waiting(organization: Organization, message: str, *, gives: bool = False) -> Stored:
+    """The message, whose sending has not begun, or which failed and is given to somebody else;
+    `Refusal` 404 or 409 otherwise."""
     stored = await _there(organization, message)
-    if not stored.message.may_change:
+    if gives and stored.message.status is Status.FAILED:
+        if any(copy.step is not Step.FAILED for copy in stored.copies.values()):
+            raise Refusal(409, "This message may have been sent.", code="mayHaveBeenSent")
+    elif not stored.message.may_change:
         raise _conflict(stored.message)
     return stored
 

@@ -37,7 +37,7 @@ class ZoneRules:
         if time.local is None:
             return time
         anew = self.send_time(time.local.text, time.local.time_zone)
-        return replace(anew, recommended=time.recommended)
+        return replace(time, at=anew.at, local=anew.local)
 
 
 @functools.cache

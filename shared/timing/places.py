@@ -51,6 +51,11 @@ def country_of_zone(zone: str) -> str | None:
     return countries.get(zone) or countries.get(_links().get(zone, ""))
 
 
+def present_name(zone: str) -> str:
+    """What a time zone is called today: some browsers and records say `Asia/Calcutta`."""
+    return _links().get(zone, zone)
+
+
 def zones_of(country: str) -> tuple[str, ...]:
     """The time zones of a country."""
     return _zones().get(country, ())

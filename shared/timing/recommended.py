@@ -30,9 +30,9 @@ async def recommended_send_time(
     found = answer.recommended
     basis = basis_shown(found)
     if found.at <= now:
-        return SendTime(found.at, recommended=basis)
+        return SendTime(found.at, None, basis, found.time_zone)
     time = installed_rules().send_time(found.local.isoformat(timespec="minutes"), found.time_zone)
-    return SendTime(time.at, time.local, basis)
+    return SendTime(time.at, time.local, basis, found.time_zone)
 
 
 def recommended_shown(recommended: Recommended) -> JsonObject:

@@ -240,6 +240,11 @@ class Visitor:
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
 
+    @property
+    def cookie(self) -> str:
+        """What the browser keeps of having signed in."""
+        return "; ".join(f"{name}={value}" for name, value in self.client.cookies.items())
+
     def asks(self, address: str, **headers: str) -> httpx.Response:
         return self.client.get(address, headers=headers)
 

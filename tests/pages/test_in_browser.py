@@ -3,11 +3,12 @@
 import os
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from shared.model import EventKind, Link, Recipient
+from shared.model import EventKind, Link, Recipient, SendTime, Status
 from tests.pages.site import HOSTILE, LI, Site, Told, event
 
 pytestmark = pytest.mark.browser
@@ -119,3 +120,28 @@ def test_what_strangers_wrote_does_nothing(site: Site, page: Page, complaints: l
         assert page.evaluate("window.hit") is None
         assert fits(page)
     assert complaints == []
+
+
+def test_times_are_the_browsers_and_a_button_cancels_what_is_scheduled_d3_s3(
+    site: Site, chromium: Browser
+) -> None:
+    at = datetime(2030, 5, 31, 22, 30, tzinfo=UTC)
+    waits = {"status": Status.SCHEDULED, "sent_at": None, "due_at": at}
+    site.tell(Told("Offer", more={**waits, "send_time": SendTime(at)}))
+    context = chromium.new_context(
+        base_url=site.address,
+        locale="en-US",
+        timezone_id="Asia/Kathmandu",
+        viewport={"width": 390, "height": 844},
+    )
+    page = context.new_page()
+    sign_in(page)
+    expect(page.locator("caption")).to_have_text("Times are those of Nepal Time (Asia/Kathmandu).")
+    page.get_by_role("link", name="Offer").click()
+    expect(page.locator(".state")).to_contain_text("Jun 1, 2030 4:15")
+    assert fits(page)
+    page.get_by_role("button", name="Cancel sending").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".pill")).to_have_text("Cancelled")
+    expect(page.get_by_role("button", name="Send now")).to_have_count(0)
+    context.close()

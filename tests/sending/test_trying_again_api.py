@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -74,3 +76,35 @@ def test_a_mistake_is_pointed_at(
     answer = retry(service, failed, body=body)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
     assert status(service, failed) == "failed"
+
+
+def test_a_manager_gives_a_failed_message_to_another_seller_who_tries_it_again_a3(
+    service: RunningService, failed: str
+) -> None:
+    """A manager may do this and nothing else; a seller cannot give their own away."""
+
+    def change(person: str, body: Any, **more: str) -> int:
+        headers = {"cookie": service.sign_in(person), "sec-fetch-site": "same-origin", **more}
+        path = f"messages/{failed}"
+        return service.call("PATCH", path, body, key=None, headers=headers).status_code
+
+    carlas = {"from": "carla@contoso.com", "seller": "carla@contoso.com"}
+    assert change("ana@contoso.com", carlas) == 403
+    for body, expected in (
+        ({}, 403),
+        (carlas | {"subject": "Other"}, 403),
+        ({"subject": "Other"}, 403),
+        ({"from": "bruno@elsewhere.example"}, 422),
+        ({"from": None}, 422),
+    ):
+        assert change("bruno@contoso.com", body) == expected
+    bruno = "bruno@contoso.com"
+    assert change(bruno, carlas, **{"sec-fetch-site": "cross-site"}) == 403
+    assert change(bruno, carlas) == 200
+    shown = service.call("GET", f"messages/{failed}").json()
+    assert (shown["seller"], shown["status"]) == ("carla@contoso.com", "failed")
+    signed_in = {"cookie": service.sign_in(bruno), "origin": service.host.address}
+    assert retry(service, failed, key=None, headers=signed_in).status_code == 403
+    signed_in["cookie"] = service.sign_in("carla@contoso.com")
+    assert retry(service, failed, key=None, headers=signed_in).status_code == 202
+    soon(lambda: status(service, failed) == "sent")

@@ -1,0 +1,166 @@
+"""Times by the clock of whoever reads them; a scheduled message sent now or cancelled (S3, D3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from shared.messages.stored import read_message
+from shared.model import FollowChoice, LocalTime, Seller, SendTime, Status
+from shared.sellers.store import store_seller
+from tests.pages.site import Page, Site, Told, Visitor
+
+LIST = "/orgs/contoso/messages"
+AT = datetime(2030, 5, 31, 22, 30, tzinfo=UTC)
+FROM_HERE = {"sec-fetch-site": "same-origin"}
+
+
+def scheduled(site: Site, time: SendTime | None = None, **more: object) -> str:
+    time = time or SendTime(AT)
+    waits = {"status": Status.SCHEDULED, "sent_at": None, "send_time": time, "due_at": time.at}
+    return site.tell(Told("Offer", more={**waits, **more}))
+
+
+def press(visitor: Visitor, message: str, button: str, **headers: str) -> httpx.Response:
+    return visitor.client.post(f"{LIST}/{message}/{button}", headers=headers or FROM_HERE)
+
+
+def status(site: Site, message: str) -> Status:
+    stored = site.with_organization("contoso", lambda one: read_message(one, message))
+    assert stored is not None
+    return stored.message.status
+
+
+@pytest.fixture
+def anas_zone(site: Site) -> Iterator[str]:
+    """Ana decided for a time zone."""
+    zone = "America/Sao_Paulo"
+    ana = Seller("ana@contoso.com", time_zone=zone)
+    site.with_organization("contoso", lambda one: store_seller(one, ana))
+    yield zone
+    site.with_organization("contoso", lambda one: store_seller(one, Seller("ana@contoso.com")))
+
+
+def test_times_are_those_of_the_seller_with_the_recipients_beside_what_is_scheduled_d3(
+    site: Site, anas_zone: str
+) -> None:
+    message = scheduled(site, SendTime(AT, None, None, "Australia/Lord_Howe"))
+    ana = site.visitor()
+    ana.client.cookies.set("timeZone", "Asia%2FTokyo")
+    shown = "May 31, 2030 7:30 PM Jun 1, 2030 9:00 AM for the recipient (Australia/Lord_Howe)"
+    assert ana.sees_messages().column("sent") == [f"Will be sent: {shown}"]
+    page = ana.sees_message(message)
+    assert page.texts(".state")[0].startswith(f"Scheduled {shown}")
+    said = f"Times are those of Brasilia Time ({anas_zone})."
+    assert said in page.text and said in ana.sees_messages().text
+    assert "<script" not in page.answer.text
+    assert "script-src" not in page.answer.headers["content-security-policy"]
+    in_portuguese = site.visitor(language="pt-BR").sees_message(message).text
+    assert "para o destinatário (Australia/Lord_Howe)" in in_portuguese
+    assert f"Os horários são os de Horário de Brasília ({anas_zone})." in in_portuguese
+
+
+@pytest.mark.parametrize(
+    ("cookie", "shown"),
+    [
+        ("Asia%2FTokyo", "Jun 1, 2030 7:30 AM"),
+        ("Japan", "Jun 1, 2030 7:30 AM"),
+        ("", "May 31, 2030 10:30 PM"),
+        ("Mars%2FBase", "May 31, 2030 10:30 PM"),
+        ("..%2F..%2Fetc%2Fpasswd", "May 31, 2030 10:30 PM"),
+        ("zone.tab", "May 31, 2030 10:30 PM"),
+        ("%00", "May 31, 2030 10:30 PM"),
+    ],
+)
+def test_whoever_decided_for_none_reads_times_of_their_browsers_zone_else_in_utc_d3(
+    site: Site, ana: Visitor, cookie: str, shown: str
+) -> None:
+    message = scheduled(site, SendTime(AT, None, None, "Asia/Tokyo"))
+    page = Page(ana.asks(f"{LIST}/{message}", cookie=f"{ana.cookie}; timeZone={cookie}"))
+    assert page.texts(".state time") == [shown]
+    in_utc = "Times are in UTC." in page.text
+    assert in_utc is ("10:30 PM" in shown)
+    assert ("for the recipient" in page.text) is in_utc, "one clock need not be shown twice"
+
+
+def test_a_local_time_that_somebody_gave_is_shown_where_it_is_neither_clocks(
+    site: Site, ana: Visitor
+) -> None:
+    local = LocalTime("2030-06-01T04:15", "Asia/Kathmandu", "2025b")
+    page = ana.sees_message(scheduled(site, SendTime(AT, local, None, "Asia/Tokyo")))
+    assert "4:15 AM, time zone Asia/Kathmandu" in page.text
+    page = ana.sees_message(scheduled(site, SendTime(AT, local, None, "Asia/Kathmandu")))
+    assert "time zone Asia/Kathmandu" not in page.text
+    assert "for the recipient (Asia/Kathmandu)" in page.text
+
+
+@pytest.mark.parametrize(
+    ("button", "ends"), [("send", Status.ACCEPTED), ("cancel", Status.CANCELLED)]
+)
+def test_a_scheduled_message_is_sent_now_or_cancelled_from_its_page_s3(
+    site: Site, ana: Visitor, button: str, ends: Status
+) -> None:
+    message = scheduled(site)
+    forms = ana.sees_message(message).html.select(".acts form")
+    assert [one.attrs["action"] for one in forms] == [
+        f"{LIST}/{message}/send",
+        f"{LIST}/{message}/cancel",
+    ]
+    answer = press(ana, message, button)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{LIST}/{message}")
+    assert status(site, message) is ends
+    page = ana.sees_message(message)
+    assert page.texts(".pill") == [ends.value.capitalize()]
+    assert len(page.html.select(".acts form")) == (1 if ends is Status.ACCEPTED else 0)
+
+
+def test_what_comes_too_late_changes_nothing_and_says_so_s3(site: Site, ana: Visitor) -> None:
+    message = scheduled(site, status=Status.SENDING, begun=1)
+    assert ana.sees_message(message).html.select(".acts") == []
+    answer = press(ana, message, "cancel")
+    assert answer.status_code == 303
+    page = ana.sees(answer.headers["location"])
+    assert page.texts("[role=status]")[0].startswith("Nothing was changed")
+    assert status(site, message) is Status.SENDING
+    assert ana.asks(f"{LIST}/{message}?said=anything").status_code == 422
+
+
+def test_what_cannot_be_sent_like_this_stays_as_it_was_and_says_so_s3(
+    site: Site, ana: Visitor
+) -> None:
+    message = scheduled(site, follow_choice=FollowChoice.REQUIRED)
+    site.engagement(on=False)
+    page = ana.sees(press(ana, message, "send").headers["location"])
+    assert page.texts("[role=status]")[0].startswith("It cannot be sent like this now.")
+    assert status(site, message) is Status.SCHEDULED
+
+
+@pytest.mark.parametrize("button", ["send", "cancel"])
+def test_only_who_may_presses_and_only_on_our_own_page_a3(
+    site: Site, ana: Visitor, button: str
+) -> None:
+    message = scheduled(site)
+    carlas = scheduled(site, seller="carla@contoso.com", from_="carla@contoso.com")
+    bruno, mallory = site.visitor("bruno@contoso.com"), site.visitor("mallory@contoso.com")
+    assert bruno.sees_message(message).html.select(".acts") == [], "a manager reads only"
+    assert ana.sees_message(carlas).html.select(".acts") == []
+    for visitor, which, headers, answered in (
+        (ana, message, {"sec-fetch-site": "cross-site"}, 403),
+        (ana, message, {"sec-fetch-site": "same-site"}, 403),
+        (ana, message, {"origin": "https://evil.example"}, 403),
+        (ana, message, {"accept": "text/html"}, 403),
+        (ana, carlas, FROM_HERE, 403),
+        (bruno, message, FROM_HERE, 403),
+        (mallory, message, FROM_HERE, 403),
+        (ana, "f" * 32, FROM_HERE, 404),
+    ):
+        answer = press(visitor, which, button, **headers)
+        assert answer.status_code == answered, (headers, answer.text)
+    stranger = press(site.visitor(None), message, button)
+    assert stranger.headers["location"].endswith(f"contoso%2Fmessages%2F{message}")
+    assert status(site, message) is status(site, carlas) is Status.SCHEDULED
+    if button == "cancel":
+        assert press(site.visitor("carla@contoso.com"), message, button).status_code == 303
