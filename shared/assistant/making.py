@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from shared.assistant.cards import (
@@ -39,13 +39,32 @@ async def make_cards(
     seller = await load_seller(organization, message.seller) if any(cards.values()) else None
     for name, card in cards.items():
         wanted = card and seller and settings.makes_cards(card.kind) and seller.wants(card.kind)
-        await _bring(organization, message, name, card, wanted=bool(wanted))
+        partition = partition_of(message.seller)
+        await _bring(organization, message, partition, name, card, wanted=bool(wanted))
+
+
+async def take_away(
+    organization: Organization, message: MessageRow, partitions: Iterable[str]
+) -> None:
+    """Withdraws every card of a message from sellers whose it is no more."""
+    for partition in partitions:
+        after = pointer_key(card_id(message.id, ""))
+        rows = organization.tables.rows(TABLE, partition, after=after, below=after + "~")
+        names = [read.row["RowKey"].removeprefix(after) async for read in rows]
+        for name in names:
+            await _bring(organization, message, partition, name, None, wanted=False)
 
 
 async def _bring(
-    organization: Organization, message: MessageRow, name: str, card: Card | None, *, wanted: bool
+    organization: Organization,
+    message: MessageRow,
+    partition: str,
+    name: str,
+    card: Card | None,
+    *,
+    wanted: bool,
 ) -> None:
-    partition, id_ = partition_of(message.seller), card_id(message.id, name)
+    id_ = card_id(message.id, name)
     # Mostly it is new, and its insertion tells; only where it is not, what is there is looked up.
     look = not wanted
     while True:

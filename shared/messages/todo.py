@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from shared.assistant.facts import Card, cards_of
-from shared.assistant.making import make_cards
+from shared.assistant.making import make_cards, take_away
 from shared.messages.feeds import feeds_of, list_message, position, unlist
 from shared.messages.rows import (
     TABLE,
@@ -79,12 +79,18 @@ async def drain(
     others since, None for one that should not be any more. `settings` are the organization's, where
     somebody has just read them.
     """
+    left = set(left) - set(feeds_of(message))
+    if left:
+        # Cards of a seller are under the same name as their list.
+        await take_away(organization, message, left)
+        stored = await read_message(organization, message.id)
+        cards = dict(cards_of(message, stored.copies.values())) if stored else cards
     if cards:
         await make_cards(organization, message, cards, settings)
     if history:
         await note(organization, message)
     await list_message(organization, message)
-    await unlist(organization, set(left) - set(feeds_of(message)), position(message))
+    await unlist(organization, left, position(message))
     await organization.tables.delete_all(TABLE, message.id, list(keys), etags)
 
 

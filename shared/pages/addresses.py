@@ -7,7 +7,6 @@ from urllib.parse import quote, urlencode, urlsplit
 
 HOME = "/"
 ICON = "/favicon.svg"
-CARDS_SCRIPT = "/cards.js"
 SIGN_OUT = "/.auth/logout"
 """The platform's own address (App Service authentication)."""
 
@@ -25,16 +24,6 @@ def message_address(organization: str, message: str, **chosen: str) -> str:
     return _with(path, chosen)
 
 
-def send_address(organization: str, message: str) -> str:
-    """Where a message's page asks for it to be sent now."""
-    return f"{message_address(organization, message)}/send"
-
-
-def cancel_address(organization: str, message: str) -> str:
-    """Where a message's page asks for it to be cancelled."""
-    return f"{message_address(organization, message)}/cancel"
-
-
 def cards_address(organization: str, **chosen: str) -> str:
     """A person's own cards; `chosen` are its query values."""
     return _with(f"/orgs/{quote(organization, safe='')}/cards", chosen)
@@ -43,6 +32,16 @@ def cards_address(organization: str, **chosen: str) -> str:
 def card_address(organization: str, card: str, verb: str) -> str:
     """Where a form is sent that does something with a card."""
     return f"/orgs/{quote(organization, safe='')}/cards/{quote(card, safe='')}/{verb}"
+
+
+def send_address(organization: str, message: str) -> str:
+    """Where a message's page asks for it to be sent now."""
+    return f"{message_address(organization, message)}/send"
+
+
+def cancel_address(organization: str, message: str) -> str:
+    """Where a message's page asks for it to be cancelled."""
+    return f"{message_address(organization, message)}/cancel"
 
 
 def sign_in_address(asked_for: str) -> str:

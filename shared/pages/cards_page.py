@@ -26,7 +26,7 @@ class CardsPage:
 async def read_cards_page(
     organization: Organization,
     seller: str,
-    language: str,
+    shown_in: tuple[str, ...],
     now: datetime,
     *,
     engagement: bool,
@@ -34,8 +34,9 @@ async def read_cards_page(
     put_away: str | None,
     cursor: str,
 ) -> CardsPage | str:
-    """The page, or the one of these tags under which the person has it already."""
-    asked = ("page", organization.id, seller, language, put_away or "", cursor)
+    """The page, or the one of these tags under which the person has it already; `shown_in` are the
+    language and the clock."""
+    asked = ("page", organization.id, seller, *shown_in, put_away or "", cursor)
     change = await last_change(organization, seller)
     same = same_tag(tags, change, asked, now)
     if same is not None:

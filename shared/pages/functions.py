@@ -16,7 +16,7 @@ import azure.functions as func
 from shared.access.callers import Caller, visitor_of
 from shared.errors import Refusal
 from shared.model import Status
-from shared.pages.addresses import message_address, messages_address
+from shared.pages.addresses import cards_address, message_address, messages_address
 from shared.pages.answers import NotSignedIn, answering_pages, redirect
 from shared.service import service, utc_now
 from shared.web.requests import cursor_of, limit_of, message_id_of, one_of
@@ -127,28 +127,6 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
-@blueprint.route(
-    route="orgs/{org}/messages/{id}/send", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS
-)
-@answering_pages
-async def send_now_button(req: func.HttpRequest) -> func.HttpResponse:
-    """Sends a scheduled message now, and leads back to its page (rule S3)."""
-    from shared.sending.changes import send_now
-
-    return await _pressed(req, send_now)
-
-
-@blueprint.route(
-    route="orgs/{org}/messages/{id}/cancel", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS
-)
-@answering_pages
-async def cancel_button(req: func.HttpRequest) -> func.HttpResponse:
-    """Cancels a message whose sending has not begun, and leads back to its page (rule S3)."""
-    from shared.sending.changes import cancel
-
-    return await _pressed(req, cancel)
-
-
 @blueprint.route(route="orgs/{org}/cards", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @answering_pages
 async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
@@ -171,7 +149,7 @@ async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
     page = await read_cards_page(
         visitor.organization,
         visitor.person.address,
-        language,
+        (language, clock.name),
         utc_now(),
         engagement=settings.engagement,
         tags=req.headers.get("if-none-match", ""),
@@ -185,7 +163,7 @@ async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
         language,
         headers={"ETag": page.tag},
         reader=clock,
-        runs_script=True,
+        script="cards.js",
         visitor=visitor,
         page=page,
         changes="send" in visitor.scopes,
@@ -199,12 +177,11 @@ async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
 @answering_pages
 async def put_card_away(req: func.HttpRequest) -> func.HttpResponse:
     """A form of the person's page: snoozes a card, dismisses it, or brings it back."""
-    visitor, now = _visitor(req), utc_now()
+    visitor, now = _visitor(req, back=cards_address(req.route_params["org"])), utc_now()
     visitor.require("send")
     assert visitor.person is not None
     from shared.assistant.cards import Change, change_card
     from shared.assistant.requests import card_of
-    from shared.pages.addresses import cards_address
 
     changes: dict[str, Change] = {
         "snooze": lambda card: card.snoozed(now, None),
@@ -220,13 +197,26 @@ async def put_card_away(req: func.HttpRequest) -> func.HttpResponse:
     return redirect(cards_address(organization.id, **away), 303)
 
 
-@blueprint.route(route="cards.js", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.route(
+    route="orgs/{org}/messages/{id}/send", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS
+)
 @answering_pages
-async def script_of_cards(req: func.HttpRequest) -> func.HttpResponse:
-    """What keeps the page of cards as it is now."""
-    from shared.pages.rendering import script
+async def send_now_button(req: func.HttpRequest) -> func.HttpResponse:
+    """Sends a scheduled message now, and leads back to its page (rule S3)."""
+    from shared.sending.changes import send_now
 
-    return script("cards.js")
+    return await _pressed(req, send_now)
+
+
+@blueprint.route(
+    route="orgs/{org}/messages/{id}/cancel", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering_pages
+async def cancel_button(req: func.HttpRequest) -> func.HttpResponse:
+    """Cancels a message whose sending has not begun, and leads back to its page (rule S3)."""
+    from shared.sending.changes import cancel
+
+    return await _pressed(req, cancel)
 
 
 @blueprint.route(route="favicon.svg", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

@@ -1,9 +1,8 @@
 """Rendering pages: one place where templates are escaped and headers are strict.
 
 Templates get text, never HTML; everything is escaped. Pages load nothing from anywhere else and run
-no script (Content-Security-Policy) but two of our own: one tells us the time zone of a browser
-whose person chose none, the other keeps the page of cards as it is now. No other site may frame
-them.
+no script (Content-Security-Policy) but our own: one tells us the time zone of a browser whose
+person chose none, one keeps a page of cards as it is now. No other site may frame them.
 """
 
 from __future__ import annotations
@@ -35,17 +34,17 @@ def render(
     language: str,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-    *,
     reader: Clock | None = None,
-    runs_script: bool = False,
+    script: str | None = None,
     **values: Any,
 ) -> func.HttpResponse:
     """A page in the reader's language. Templates have `say`, and what `formats` offers.
 
-    `reader` is by which clock the page shows times; one without has none to show. With
-    `runs_script` it runs our script, which may ask this site.
+    `reader` is by which clock the page shows times; one without has none to show. `script` is the
+    name of a script that the page runs, which may ask this site.
     """
-    zone = zone_script() if reader and not reader.chosen else ""
+    finds_zone = zone_script() if reader and not reader.chosen else ""
+    own = page_script(script) if script else ""
     reader = reader or UTC_CLOCK
     text = (
         _environment()
@@ -54,7 +53,8 @@ def render(
             language=language,
             say=lambda sentence, **given: say(language, sentence, **given),
             style=style(),
-            zone_script=zone,
+            zone_script=finds_zone,
+            page_script=own,
             reader=reader,
             **formats(language, reader),
             **values,
@@ -64,7 +64,7 @@ def render(
         text,
         status_code=status,
         mimetype="text/html",
-        headers={**_headers(zone, runs_script), **(headers or {})},
+        headers={**_headers(finds_zone, own), **(headers or {})},
     )
 
 
@@ -76,20 +76,6 @@ def icon() -> func.HttpResponse:
         headers={
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "Cache-Control": "public, max-age=86400",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
-
-
-def script(name: str) -> func.HttpResponse:
-    """A script of ours."""
-    return func.HttpResponse(
-        (_FOLDER / "static" / name).read_bytes(),
-        mimetype="text/javascript",
-        headers={
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-            # It must fit the page it works on.
-            "Cache-Control": "no-cache",
             "X-Content-Type-Options": "nosniff",
         },
     )
@@ -108,6 +94,12 @@ def zone_script() -> str:
 
 
 @cache
+def page_script(name: str) -> str:
+    """A page's own script; like the style sheet it stands inside."""
+    return (_FOLDER / "static" / name).read_text("utf-8")
+
+
+@cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
@@ -121,13 +113,10 @@ def _environment() -> jinja2.Environment:
 
 
 @cache
-def _headers(zone: str, runs_script: bool) -> dict[str, str]:
-    allowed = [_digest(zone)] if zone else []
-    if runs_script:
-        allowed.append("'self'")
-    scripts = f"script-src {' '.join(allowed)}; " if allowed else ""
-    if runs_script:
-        scripts += "connect-src 'self'; "
+def _headers(finds_zone: str, own: str) -> dict[str, str]:
+    digests = " ".join(_digest(one) for one in (finds_zone, own) if one)
+    scripts = f"script-src {digests}; " if digests else ""
+    scripts += "connect-src 'self'; " if own else ""
     policy = (
         f"default-src 'none'; style-src {_digest(style())}; {scripts}img-src 'self'; "
         "base-uri 'none'; "

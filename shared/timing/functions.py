@@ -50,6 +50,7 @@ async def fire_due_reminders(timer: func.TimerRequest) -> None:
     """Decides the reminders whose time has come, in every organization (rule R1)."""
     running = service()
     await asyncio.gather(*(_remind(running, one) for one in running.organizations.all()))
+    log.info("the timer %s has run", "fire_due_reminders")
 
 
 async def _remind(running: Service, organization: Organization) -> None:

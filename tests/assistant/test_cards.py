@@ -13,9 +13,10 @@ from shared.assistant.cards import TABLE, StoredCard, change_card, last_change, 
 from shared.assistant.facts import Card
 from shared.assistant.making import make_cards
 from shared.errors import Refusal
+from shared.messages.feeds import seller_feed
 from shared.messages.rows import MessageRow
 from shared.messages.stored import read_message
-from shared.messages.todo import drain_left_behind
+from shared.messages.todo import drain, drain_left_behind
 from shared.model import CardKind, Seller
 from shared.organizations import Organization
 from shared.sellers.store import store_seller
@@ -264,3 +265,17 @@ async def test_every_change_of_a_sellers_cards_is_told_and_of_nobody_elses(
     assert await last_change(contoso, "bruno@contoso.com") == ""
     partitions = await contoso.tables.partitions_with(TABLE, "changed", limit=10)
     assert partitions == [f"seller:{SELLER}"]
+
+
+async def test_a_message_that_is_given_to_another_seller_takes_its_cards_along(
+    assistant: Assistant,
+) -> None:
+    message = await assistant.message()
+    await assistant.happens(message)
+    given = replace(await assistant.stored(message), seller="bruno@contoso.com", version=9)
+    await drain(assistant.contoso, given, [], history=False, left=[seller_feed(SELLER)])
+    assert await assistant.cards() == []
+    page = await read_cards(
+        assistant.contoso, given.seller, assistant.clock(), engagement=True, limit=5
+    )
+    assert [card.id for card in page.cards] == [f"{message}-opened"]

@@ -168,7 +168,7 @@ LATER = [
     but("a template beside nothing else", "/template", "not available yet",
         template={"id": "t"}, subject=..., html=...),
     but("a reminder that has passed", "/reminder/at", "passed",
-        reminder={"condition": "anyway", "at": "2020-11-25T09:00:00-03:00"}),
+         reminder={"condition": "anyway", "at": "2020-11-25T09:00:00-03:00"}),
 ]  # fmt: skip
 TIMES = [
     but("sendAt false", "/sendAt", "with its offset", sendAt=False),
