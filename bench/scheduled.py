@@ -48,10 +48,7 @@ def measure(messages: int = MESSAGES) -> None:
     say(f"One look of the timer over storage in this process, {DUE} messages due and none")
     for waiting in (0, messages):
         for due in (DUE, 0):
-            async def ask(mailbox: str) -> bool:
-        raise AssertionError("nothing waits for a reply")
-
-    began = time.process_time()
+            began = time.process_time()
             requests, seconds = asyncio.run(looked(waiting, due))
             made = time.process_time() - began - seconds
             say(
@@ -83,6 +80,9 @@ async def looked(waiting: int, due: int) -> tuple[Requests, float]:
 
     async def announce(message: str, due_at: datetime) -> None:
         raise AssertionError("nothing is near")
+
+    async def ask(mailbox: str) -> bool:
+        raise AssertionError("nothing waits for a reply")
 
     began = time.process_time()
     await renew_local_times(contoso, NOW)
