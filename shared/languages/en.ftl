@@ -207,6 +207,7 @@ timeline-empty-automated = Nothing automated has been seen.
 device-desktop = on a computer
 device-phone = on a phone
 device-tablet = on a tablet
+people-title = People
 details-title = Details
 detail-from = From
 detail-seller = Seller

@@ -207,6 +207,7 @@ timeline-empty-automated = No se ha visto nada automático.
 device-desktop = en una computadora
 device-phone = en un teléfono
 device-tablet = en una tableta
+people-title = Personas
 details-title = Detalles
 detail-from = De
 detail-seller = Vendedor

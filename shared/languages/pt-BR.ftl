@@ -207,6 +207,7 @@ timeline-empty-automated = Nada automático foi visto.
 device-desktop = em um computador
 device-phone = em um celular
 device-tablet = em um tablet
+people-title = Pessoas
 details-title = Detalhes
 detail-from = De
 detail-seller = Vendedor

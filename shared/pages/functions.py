@@ -98,7 +98,7 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
     from shared.pages.clocks import clock_of
     from shared.pages.message_page import EVERYTHING, read_message_page
     from shared.pages.rendering import render
-    from shared.sending.wording import sentences
+    from shared.sending.wording import failure_text, sentences
 
     settings, clock = await asyncio.gather(visitor.organization.settings(), clock_of(req, visitor))
     page = await read_message_page(
@@ -123,6 +123,7 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
         and visitor.may_act_for(page.message.seller, page.message.from_),
         said=one_of(req, "said", SAID),
         sentences=sentences(page.message, language),
+        failure_text=failure_text,
         automated_choices=AUTOMATED,
     )
 

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from shared.messages.content import load_content
 from shared.messages.files import FileRow, read_files
 from shared.messages.reading import read_links
 from shared.messages.rows import MessageRow
-from shared.messages.stored import read_message
+from shared.messages.stored import Stored, read_message
 from shared.messages.timeline import Entry, TimelinePage, entries, read_timeline
-from shared.model import Content, Kpis, Link, Recipient
+from shared.model import Content, Failure, Kpis, Link, Recipient, Status, Step
 from shared.organizations import Organization
 from shared.pages.addresses import message_address
+from shared.tracking.counting import counted
 from shared.web.requests import cursor_for
 
 EVERYTHING = "include"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One who got a copy of their own: how it went, and what they did; no KPIs where nothing is
+    collected."""
+
+    recipient: Recipient
+    status: Status
+    failure: Failure | None
+    bounced: bool
+    kpis: Kpis | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,10 @@ class MessagePage:
     automated: str
     people: Mapping[str, Recipient]
     """By their address, as the entries name them."""
+    copies: Sequence[Person]
+    """Of individual copies (rule S6); none where one copy went to all."""
+    bounced: Set[str]
+    """Addresses in lower case that bounces named."""
     entries: Sequence[Entry]
     older: str | None
     newest: str | None
@@ -72,11 +89,39 @@ async def read_message_page(
         one_copy_for_several=len(content.recipients) > 1 and row.copies == 1,
         automated=automated,
         people={one.address: one for one in content.recipients},
+        copies=_persons(stored, content, with_kpis=engagement and row.followed),
+        bounced={one for copy in stored.copies.values() for one in copy.bounced}
+        if engagement
+        else set(),
         files={file.number: file for file in files},
         entries=entries(timeline.events, stored.copies, links, files),
         older=message_address(organization.id, row.id, **older) if older else None,
         newest=message_address(organization.id, row.id, **chosen) if cursor else None,
     )
+
+
+def _persons(stored: Stored, content: Content, *, with_kpis: bool) -> list[Person]:
+    if not content.individual:
+        return []
+    return [
+        Person(
+            recipient,
+            _STATUSES.get(copy.step, stored.message.status),
+            copy.failure,
+            bool(copy.bounced) and with_kpis,
+            counted(copy) if with_kpis else None,
+        )
+        for number, recipient in enumerate(content.recipients)
+        if (copy := stored.copies.get(number)) is not None
+    ]
+
+
+_STATUSES = {
+    Step.SENT: Status.SENT,
+    Step.FAILED: Status.FAILED,
+    Step.NEEDS_REVIEW: Status.FAILED,
+    Step.SENDING: Status.SENDING,
+}
 
 
 async def _timeline(

@@ -89,6 +89,36 @@ async def test_messages_with_files_arrive_once_however_often_the_host_is_killed(
     assert wrong == []
 
 
+async def test_two_hosts_at_one_queue_send_messages_with_files_once(
+    deployment: Deployment, contoso: Organization, tmp_path: Path
+) -> None:
+    """Every word is said twice, so that both have every message to work on."""
+    await contoso.blobs.put(CONTAINER, upload_name(UPLOAD), PLAN)
+    queues = Queues(deployment.settings.host_queues)
+    with running_graph(tmp_path / "graph.db") as graph:
+        settings = {"LOCAL_GRAPH": graph.base_url, "DUE_SCHEDULE": EVERY_SECOND}
+        async with machines(deployment.with_settings(**settings), tmp_path, 2) as (one, other):
+            messages = {}
+            for number in range(max(4, MESSAGES // 4)):
+                address = f"two{number}@example.com"
+                message = await accepted(contoso, queues, address)
+                messages[message] = address
+                word = {"organization": contoso.id, "message": message}
+                await queues.send(DELIVER_QUEUE, word)
+                for file in await read_files(contoso, message):
+                    await queues.send(UPLOAD_QUEUE, word | {"file": file.file.number})
+            await all_finished(contoso, list(messages))
+            wrong = [
+                f"{address}: {problem}"
+                for message, address in messages.items()
+                for problem in await what_is_wrong(contoso, graph, message, address, one.port)
+            ]
+            wrong += what_lies_about(graph, list(messages))
+            await asyncio.gather(one.stop(), other.stop())
+    await queues.close()
+    assert wrong == []
+
+
 async def accepted(organization: Organization, queues: Queues, address: str) -> str:
     async def deliver(message: str) -> None:
         await queues.send(DELIVER_QUEUE, {"organization": organization.id, "message": message})

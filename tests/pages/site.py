@@ -96,6 +96,8 @@ class Told:
     files: Sequence[FileRow] = ()
     followed: bool = True
     reasons: tuple[Reason, ...] = ()
+    copies: Sequence[CopyRow] = ()
+    """Individual copies, one for each recipient; none: one copy for all."""
     more: Mapping[str, object] = field(default_factory=dict)
     """Further properties of the message's row."""
 
@@ -264,14 +266,15 @@ class Visitor:
 
 async def _store(organization: Organization, told: Told, row: MessageRow) -> None:
     alone = told.recipients[0].address if len(told.recipients) == 1 else None
-    copy = CopyRow(0, alone, Step.SENT, row.sent_at)
-    await create_message(organization, row, [copy], told.files)
+    copies = told.copies or [CopyRow(0, alone, Step.SENT, row.sent_at)]
+    await create_message(organization, row, copies, told.files)
     content = Content(
         told.subject,
         "<p>…</p>",
         None,
         tuple(told.recipients),
         attachments=tuple(told.attachments),
+        individual=bool(told.copies),
     )
     await store_content(organization, row.id, content)
     rows = [link_to_row(row.id, 0, place, link) for place, link in enumerate(told.links)]

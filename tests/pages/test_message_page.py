@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.messages.files import FileRow, Place
+from shared.messages.rows import CopyRow
 from shared.model import (
     Attachment,
     EventKind,
@@ -17,6 +18,7 @@ from shared.model import (
     Recipient,
     SendTime,
     Status,
+    Step,
 )
 from tests.pages.site import HOSTILE, JOANA, LI, Page, Site, Told, Visitor, ago, event
 
@@ -58,6 +60,38 @@ def test_the_timeline_says_who_did_what_with_what_newest_first(site: Site, ana: 
     times = [str(one.attrs["datetime"]) for one in page.html.select(".events time")]
     assert times == sorted(times, reverse=True)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", one) for one in times)
+
+
+def test_of_individual_copies_each_persons_own_is_shown(site: Site, ana: Visitor) -> None:
+    read = Kpis(opens=3, human_opens=2, replies=1, last_human_opened_at=ago(minutes=3))
+    message = site.tell(
+        Told(
+            recipients=[LI, JOANA],
+            copies=[
+                CopyRow(0, LI.address, Step.SENT, kpis=read),
+                CopyRow(
+                    1,
+                    JOANA.address,
+                    Step.FAILED,
+                    failure=Failure("mailboxOutOfScope", {"address": "ana@contoso.com"}),
+                ),
+            ],
+            more={"status": Status.PARTLY_SENT, "copies": 2},
+        )
+    )
+    page = ana.sees_message(message)
+    li, joana = page.texts(".people tbody tr")
+    assert li.startswith("Li Wei li@example.com Sent 2 3 in all")
+    assert li.endswith(" 0 0 1")
+    assert "Not sent" in joana
+    assert joana.endswith("– 0 0 0")
+
+
+def test_an_address_that_bounced_is_marked(site: Site, ana: Visitor) -> None:
+    bounced = CopyRow(0, LI.address, Step.SENT, bounced=(LI.address,))
+    message = site.tell(Told(recipients=[LI], copies=[bounced]))
+    page = ana.sees_message(message)
+    assert page.texts(".details .failed") == ["Could not be delivered"]
 
 
 def test_files_say_where_they_are_and_the_timeline_names_them(site: Site, ana: Visitor) -> None:
