@@ -95,9 +95,14 @@ def running_azurite(accounts: Sequence[str], directory: Path) -> Iterator[Runnin
 
 
 def free_ports() -> Ports:
-    """Five neighbouring ports that nobody listens on, below those that the kernel hands out."""
+    """Five neighbouring ports that nobody listens on, below those that the kernel hands out.
+
+    Test files that run side by side (pytest-xdist) have a quarter each: a port that was found free
+    is not taken before somebody listens there.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
     for _ in range(100):
-        ports = Ports(random.randrange(20_000, 32_000, 5))
+        ports = Ports(20_000 + 3_000 * worker + random.randrange(0, 3_000, 5))
         if first_taken(ports) is None:
             return ports
     raise RuntimeError("there are no five free ports in a row")

@@ -19,6 +19,8 @@ def command(node: Path, ports: Ports, location: Path) -> list[str]:
     services = [("blob", ports.blob), ("queue", ports.queue), ("table", ports.table)]
     where = [f"--{name}Host=127.0.0.1" for name, _ in services]
     where += [f"--{name}Port={port}" for name, port in services]
+    # Longer than our clients keep a connection, so that none is closed just as it is used again.
+    where += [f"--{name}KeepAliveTimeout=60" for name, _ in services]
     # It prints each request unless told to be silent, and refuses API versions newer than itself.
     habits = ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
     return [str(node), str(HOME / SCRIPT), f"--location={location}", *where, *habits]

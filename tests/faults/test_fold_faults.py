@@ -22,6 +22,7 @@ from tests.faults.exactness import contradictions
 from tests.faults.storage_faults import Fault, answer, cut, done_but_lost, refuse
 from tests.faults.storage_proxy import StorageProxy
 from tests.running_storage import MovableClock
+from tests.sampling import steps
 from tests.tracking.followed_messages import (
     PROGRAM,
     fold_all,
@@ -87,13 +88,12 @@ async def test_a_fold_disturbed_at_any_request_counts_every_hit_once(
     clock: MovableClock,
 ) -> None:
     wrong: list[str] = []
-    nth = 0
-    while True:
+    for number in steps(1_000):
         messages, hits = await two_messages(contoso, clock)
         await take_in(hits)
-        with proxy.fail(fault, account=through_proxy.account, after=nth, times=1) as rule:
+        with proxy.fail(fault, account=through_proxy.account, after=number - 1, times=1) as rule:
             await fold_until_done(through_proxy.organization, contoso, clock)
-        where = f"at request {nth + 1}: "
+        where = f"at request {number}: "
         for message in messages:
             followed = await read_followed(contoso, message)
             events = {event.id for event in followed.events if not event.inferred}
@@ -103,7 +103,6 @@ async def test_a_fold_disturbed_at_any_request_counts_every_hit_once(
         wrong += [where + each for each in await contradictions(contoso, messages)]
         if not rule.struck:
             break
-        nth += 1
     # The lease, the segments, two messages with their lists: there were all of them to disturb.
-    assert nth >= 20
+    assert number > 20
     assert wrong[:4] == [], f"and {len(wrong)} in all"

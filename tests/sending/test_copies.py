@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 import pytest
@@ -30,9 +28,6 @@ pytestmark = [
 PEOPLE = ("li@example.com", "bo@example.com", "cy@example.com")
 CREATE = {"method": "POST", "path": "/messages$"}
 SEND = {"method": "POST", "path": "/send$"}
-EACH = int(os.environ.get("EACH_CALL", "4"))
-"""Trouble comes at this call, the second as far from it, and so on; 1 for all of them."""
-
 REFUSED = {"kind": "status", "status": 400, "code": "ErrorInvalidRecipients"}
 
 
@@ -153,7 +148,7 @@ async def test_copies_in_trouble_at_any_step_arrive_once_each(
     office: PostOffice, error: str
 ) -> None:
     messages: dict[str, tuple[str, str]] = {}
-    for trouble in islice(every(TROUBLES[error]), 0, None, EACH):
+    for trouble in every(TROUBLES[error]):
         number = len(messages)
         people = (f"{number}-{error[:4]}-a@example.com", f"{number}-{error[:4]}-b@example.com")
         message = await office.accepted(each(office, *people))
@@ -175,7 +170,7 @@ async def test_copies_in_trouble_at_any_step_arrive_once_each(
 async def test_the_end_of_copies_that_failed_may_be_killed_anywhere(office: PostOffice) -> None:
     office.faults(SEND | REFUSED | {"times": 1_000})
     messages = []
-    for trouble in islice(every(Killed), 0, None, EACH):
+    for trouble in every(Killed):
         messages.append(await office.accepted(each(office, *PEOPLE[:2])))
         await attempt(office, messages[-1], trouble)
         if not trouble.came:

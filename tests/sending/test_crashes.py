@@ -1,6 +1,6 @@
 """Killed between any two steps, or storage away at any call: one message, one mail (S1, S2, S4).
 
-Each test puts the trouble at the first call, the second, … until one run meets none.
+Each test puts the trouble at one call after the other until one run meets none.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from shared.messages.stored import read_message
 from shared.model import Status, Step
 from shared.sending.accept import Order
 from shared.sending.deliver import deliver
+from tests.sampling import steps
 from tests.sending.mortality import Killed, Trouble, TroubledMail, away, trouble_in, troubled
 from tests.sending.post_office import BODY, WORD_COMES_BACK_S, PostOffice
 
@@ -44,9 +45,9 @@ async def attempt(office: PostOffice, message: str, trouble: Trouble) -> None:
 
 
 def every(error: Callable[[], BaseException]) -> Iterator[Trouble]:
-    """The trouble at each call in turn, before and after it was done."""
+    """The trouble at one call after the other, before and after it was done."""
     yield Trouble(1, False, error)
-    for number in range(1, MORE_THAN_THERE_ARE):
+    for number in steps(MORE_THAN_THERE_ARE):
         yield Trouble(number, True, error)
         if error is not Killed:  # killed before a call is killed after the one before it
             yield Trouble(number + 1, False, error)

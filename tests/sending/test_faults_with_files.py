@@ -24,7 +24,7 @@ from tests.sending.journeys import Incident, Journey, Word
 from tests.sending.roads import Road, Roads, Travelled, on_all
 
 EVERYTHING = os.environ.get("FILE_SEQUENCES") == "all"
-PAIRS = int(os.environ.get("FILE_PAIRS", "8"))
+PAIRS = int(os.environ.get("FILE_PAIRS", "4"))
 SEED = int(os.environ.get("FAULT_SEED") or random.randrange(1_000_000))
 
 pytestmark = [

@@ -27,7 +27,7 @@ from tests.sending.mortality import Killed
 from tests.sending.roads import Road, Roads, Travelled, files_in_drive, on_all, order
 
 EVERYTHING = os.environ.get("FILE_SEQUENCES") == "all"
-SAMPLE = 5
+SAMPLE = 3
 SEED = int(os.environ.get("FAULT_SEED") or random.randrange(1_000_000))
 
 pytestmark = [

@@ -17,6 +17,7 @@ from shared.sending.deliver import deliver
 from shared.sending.images import MOST_IMAGES
 from shared.tracking.tokens import Addresses, Kind, Signer, Sound, Target
 from tests.mail.images import DATA, GIF, JPEG, PNG, SVG, data_uri
+from tests.sampling import steps
 from tests.sending.mortality import Killed, Trouble, TroubledMail, trouble_in
 from tests.sending.post_office import PUBLIC_ADDRESS, SIGNER, WORD_COMES_BACK_S, PostOffice
 
@@ -168,7 +169,7 @@ async def test_an_image_is_stored_once_whoever_sends_it_t2(office: PostOffice) -
 async def test_a_delivery_killed_anywhere_leaves_every_image_that_went_out_stored_t2(
     office: PostOffice, after: bool
 ) -> None:
-    for number in range(1, 40):
+    for number in steps(40):
         office.forget_mail()
         message = await office.accepted(office.order(html=HTML))
         trouble = Trouble(number, after, Killed)
@@ -220,7 +221,7 @@ async def test_a_draft_that_turns_unfollowed_leaves_no_image_rows_f4(office: Pos
 async def test_an_unfollowed_mail_arrives_with_its_images_whatever_is_killed_on_the_way_f4(
     office: PostOffice, after: bool
 ) -> None:
-    for number in range(1, 40):
+    for number in steps(40):
         office.forget_mail()
         message = await office.accepted(office.order(html=HTML, follow=FollowChoice.OFF))
         trouble = Trouble(number, after, Killed)

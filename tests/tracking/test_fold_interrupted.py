@@ -19,6 +19,7 @@ from shared.tracking.folder_lease import LEASE
 from shared.tracking.hits import Hit
 from shared.tracking.segments import PARTITION
 from tests.running_storage import MovableClock
+from tests.sampling import steps
 from tests.tracking.conftest import TakeIn, WatchedOrganization
 from tests.tracking.followed_messages import (
     PROGRAM,
@@ -86,7 +87,7 @@ async def test_a_process_that_dies_at_any_request_loses_nothing_and_counts_nothi
 ) -> None:
     # Several transactions are needed only where they may be cut off from each other.
     scans = MORE_THAN_A_TRANSACTION if done else 1
-    for number in count(1):
+    for number in steps(1_000):
         story = await begin(contoso, take_in, clock, scans)
         dying = DiesAt(number, done=done)
         with contextlib.suppress(Died):
@@ -108,7 +109,7 @@ async def test_storage_that_is_away_for_any_one_request_loses_nothing_and_double
     clock: MovableClock,
     done: bool,
 ) -> None:
-    for number in count(1):
+    for number in steps(1_000):
         story = await begin(contoso, take_in, clock)
         storage = LosesAnswer(number, done=done)
         with contextlib.suppress(StorageUnavailable):
