@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 from bench import (
+    cards,
     first_hit,
     folding,
     hits,
@@ -27,6 +28,7 @@ _DESCRIBED = {
     "folding": folding.measure,
     "wide": wide.measure,
     "sustained": sustained.measure,
+    "cards": cards.measure,
     "sending": sending.measure,
     "scheduled": scheduled.measure,
     "partitions": partitions.measure,
@@ -50,6 +52,7 @@ def main(arguments: list[str]) -> int:
         "folding": lambda: folding.measure(events),
         "wide": lambda: wide.measure(options.events or wide.MESSAGES // (part * part)),
         "sustained": lambda: sustained.measure(minutes, options.rate),
+        "cards": cards.measure,
         "sending": sending.measure,
         "scheduled": lambda: scheduled.measure(scheduled.MESSAGES // (part * part)),
         "partitions": partitions.measure,
