@@ -279,7 +279,8 @@ def _tools(environment: Environment) -> dict[str, str]:
 def _pytest(environment: Environment, tools: Mapping[str, str], arguments: list[str]) -> int:
     command = [str(environment.python), "-m", "pytest", "-p", "local.toolchain.skips"]
     # A file's tests stay together: they share storage and processes that took seconds to start.
-    command += [f"--numprocesses={TEST_PROCESSES}", "--dist=loadfile", *arguments]
+    command += [f"--numprocesses={TEST_PROCESSES}", "--dist=loadfile", "--no-loadscope-reorder"]
+    command += arguments
     return _call(command, tools)
 
 
