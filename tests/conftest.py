@@ -11,6 +11,13 @@ from tests.running_azurite import RunningAzurite, running_azurite
 from tests.running_storage import ACCOUNTS, HOST, Deployment, Deployments, MovableClock
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what uses an Azurite: the second Python goes without it (dev.py test --also)."""
+    for item in items:
+        if "azurite" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.storage)
+
+
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAzurite]:
     """An Azurite with plenty of accounts; whoever wants to stop it starts one of their own."""

@@ -188,8 +188,8 @@ def _add_also(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--also",
         metavar="VERSION",
-        help="then, if the machine has this Python, on it the tests that start no real processes "
-        "and do not go through every fault",
+        help="then, if the machine has this Python, on it the tests that start no real processes, "
+        "storage among them, and do not go through every fault",
     )
 
 
@@ -241,8 +241,8 @@ def _test(python: str | None, arguments: list[str]) -> int:
     code = _pytest(environment, tools, pytest_arguments)
     other = find(options.also) if options.also is not None else None
     if code == 0 and other is not None and other.series != environment.series:
-        say(f"\nThe same on Python {other.series}, without real processes, and not every fault:")
-        without = ["-m", "not browser and not processes and not thorough", *pytest_arguments]
+        say(f"\nThe same on Python {other.series}, without storage and other real processes:")
+        without = ["-m", "not (browser or processes or storage or thorough)", *pytest_arguments]
         code = _pytest(prepare(other.series, "develop"), tools, without)
     return code
 

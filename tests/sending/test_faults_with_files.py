@@ -5,7 +5,7 @@ file where it belongs (S2, T5).
 
 goes through every single fault of Graph and every death of our process (two minutes), with
 FILE_SEQUENCES=all through every pair of faults, too, which takes hours. Ordinarily it is every
-third single one, and a sample of pairs and triples: `FILE_PAIRS` of them, by the seed that is
+fifth single one, and a sample of pairs and triples: `FILE_PAIRS` of them, by the seed that is
 printed.
 """
 
