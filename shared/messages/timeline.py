@@ -64,11 +64,14 @@ async def events_of(
     message: str,
     since: datetime | None = None,
     until: datetime | None = None,
+    a_time: int = 1000,
 ) -> AsyncIterator[Event]:
-    """The events between two instants, both included, or all; newest first."""
+    """The events between two instants, both included, or all; newest first, so many with each
+    request."""
     after = event_key(until, "") if until else "event~"
     below = event_key(since, "~") if since else "event~~"
-    async for read in organization.tables.rows(TABLE, message, after=after, below=below):
+    rows = organization.tables.rows(TABLE, message, after=after, below=below, a_time=a_time)
+    async for read in rows:
         yield event_from_row(read.row)
 
 

@@ -8,10 +8,12 @@ remembers), stored events are asked for a stretch around.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 from shared.messages.rows import CopyRow, instant_of
 from shared.messages.stored import Stored
@@ -28,6 +30,11 @@ from shared.tracking.together import AT_ONCE, NEIGHBOURHOOD, is_hit, is_scan, ju
 THREAD_FROM = 20
 """More hits of a message than this are judged in a thread: those with strange agents take long, and
 pixels are answered in this loop. For fewer the thread costs more than they do."""
+
+MOST_ASKED = 500
+"""Stored events of a stretch that are asked for, the newest. Where more happened within a minute or
+so, nobody reads: new hits are judged with these, and none is corrected whose neighbours were not
+all seen. So a flood costs its fold a request, however strong it is."""
 
 _ELSEWHERE = frozenset({"imageProxy", "gmailPrefetch", "applePrivacy"})
 """With these the mail service's machine fetched: where it stands says nothing of the person."""
@@ -111,22 +118,30 @@ async def _judge_copy(
 ) -> Judged:
     ids = {event.id for event in new}
     around = {hit.id: hit for hit in copy.recent.hits if hit.id not in ids}
-    asked = _late(copy, new)
-    while True:
-        for since, until in asked:
-            async for event in events_of(organization, message, since, until):
+    asked: list[Stretch] = []
+    unseen: list[Stretch] = []
+    found: dict[str, Event] = {}
+    wanted = _late(copy, new)
+    while wanted or not found:
+        for since, until in wanted:
+            number = 0
+            async for event in events_of(organization, message, since, until, MOST_ASKED):
                 if event.copy == copy.number and is_hit(event) and event.id not in ids:
                     around.setdefault(event.id, event)
+                number += 1
+                if number == MOST_ASKED:
+                    unseen.append((since - NEIGHBOURHOOD, event.at + NEIGHBOURHOOD))
+                    break
         found = await _judged(copy, [*around.values(), *new])
-        further = _scanned_before(copy, found, new, asked)
-        if not further:
-            break
-        asked = [*asked, *further]
+        asked += wanted
+        wanted = _scanned_before(copy, found, new, asked)
     changing = _stretches([event.at for event in new], NEIGHBOURHOOD)
     corrected = [
         found[hit.id]
         for hit in around.values()
-        if found[hit.id] != hit and any(since <= hit.at <= until for since, until in changing)
+        if found[hit.id] != hit
+        and _is_in(hit.at, changing)
+        and not any(since <= hit.at <= until for since, until in unseen)
     ]
     return Judged([found[event.id] for event in new], corrected)
 
@@ -160,10 +175,16 @@ def _scanned_before(
         for hit in found.values()
         if is_scan(hit)
         and hit.at - AT_ONCE <= until
-        and any(since <= hit.at <= end for since, end in changing)
+        and _is_in(hit.at, changing)
         and not any(since <= hit.at - AT_ONCE and hit.at + AT_ONCE <= end for since, end in asked)
     ]
     return _stretches(scans, REMEMBERED)
+
+
+def _is_in(at: datetime, stretches: Sequence[Stretch]) -> bool:
+    """Whether an instant lies in one of these pieces, which do not touch and are in their order."""
+    place = bisect_right(stretches, at, key=itemgetter(0)) - 1
+    return place >= 0 and at <= stretches[place][1]
 
 
 def _stretches(instants: Iterable[datetime], around: timedelta) -> list[Stretch]:

@@ -67,7 +67,7 @@ def is_among(address: Address | None, networks: Sequence[str]) -> bool:
     return address is not None and any(address in one for one in _parsed(tuple(networks)))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=256)
 def _parsed(networks: tuple[str, ...]) -> list[Network]:
     return [ip_network(network) for network in networks]
 

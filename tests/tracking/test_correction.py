@@ -23,6 +23,7 @@ from shared.tracking.counting import counted
 from shared.tracking.fold import fold_message
 from shared.tracking.folder_lease import LEASE
 from shared.tracking.hits import Hit
+from shared.tracking.judging import MOST_ASKED
 from shared.tracking.neighbours import MOST_REMEMBERED
 from shared.tracking.origins import NetworkKeys
 from shared.tracking.rebuild import rebuild_message
@@ -185,6 +186,24 @@ async def test_a_correction_costs_no_request_more_t9(
             Counter(name for name in counter.requests if name.endswith((" messages", " feeds")))
         )
     assert costs[0] == costs[1]
+
+
+async def test_a_flood_of_clicks_costs_its_next_fold_one_request_more_t9(
+    gateway: Gateway, watched: WatchedOrganization, take_in: TakeIn, clock: MovableClock
+) -> None:
+    costs = []
+    for flood in (MOST_ASKED, 3 * MOST_ASKED):
+        message = await gateway.message()
+        many = [hit(message, at(clock, 60 + n / 50), "click") for n in range(flood)]
+        await gateway.folds(*many)
+        await take_in(gateway.contoso, hit(message, at(clock, 60 + flood / 50), "click", index=1))
+        counter = Watched()
+        await fold_all(watched(counter), clock)
+        costs.append(Counter(counter.requests)["page messages"])
+        assert (await exact(gateway.contoso, message)).kpis.link_clicks == flood + 1
+        assert await rebuild_message(gateway.contoso, message) == []
+    # Copies, the stretch, and whether there is more of it.
+    assert costs[0] == costs[1] <= 3
 
 
 @pytest.mark.thorough
