@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.messages.chains import NO_CHAINS, Chain, Chains
 from shared.messages.rows import MOST_BOUNCED, CopyRow
@@ -129,34 +130,32 @@ def total(copies: Sequence[CopyRow]) -> Kpis:
 
 
 def _with(copy: CopyRow, event: Event) -> CopyRow:
-    copy = replace(copy, kpis=copy.kpis.with_event(event))
+    return replace(copy, kpis=copy.kpis.with_event(event), **_known_by(copy, event))
+
+
+def _known_by(copy: CopyRow, event: Event) -> dict[str, Any]:
+    """What changes of a copy, beside its counts."""
+    at = event.at
     if event.kind is EventKind.BOUNCE:
-        copy = replace(copy, first_bounce_at=_earliest(copy.first_bounce_at, event.at))
-    if event.kind is EventKind.BOUNCE and event.failed_address:
+        failed = {event.failed_address} if event.failed_address else set()
         # Sorted before they are cut off: the order in which they become known does not matter.
-        bounced = sorted({*copy.bounced, event.failed_address})
-        return replace(copy, bounced=tuple(bounced[:MOST_BOUNCED]))
+        bounced = tuple(sorted({*copy.bounced, *failed})[:MOST_BOUNCED])
+        return {"first_bounce_at": _earliest(copy.first_bounce_at, at), "bounced": bounced}
     if event.automated:
-        return copy
+        return {}
     if event.kind in (EventKind.OPEN, EventKind.IMAGE):
-        return _opened(copy, event.at)
+        return {
+            "first_human_open_at": _earliest(copy.first_human_open_at, at),
+            "last_human_open_at": max(copy.last_human_open_at or at, at),
+            "quiet": _quiet(copy, at),
+        }
     if event.kind is EventKind.CLICK:
-        return replace(copy, first_human_click_at=_earliest(copy.first_human_click_at, event.at))
+        return {"first_human_click_at": _earliest(copy.first_human_click_at, at)}
     if event.kind is EventKind.ATTACHMENT_VIEW:
-        return replace(copy, first_human_view_at=_earliest(copy.first_human_view_at, event.at))
+        return {"first_human_view_at": _earliest(copy.first_human_view_at, at)}
     if event.kind is EventKind.REPLY:
-        return replace(copy, first_reply_at=_earliest(copy.first_reply_at, event.at))
-    return copy
-
-
-def _opened(copy: CopyRow, at: datetime) -> CopyRow:
-    first, last = copy.first_human_open_at, copy.last_human_open_at
-    return replace(
-        copy,
-        first_human_open_at=_earliest(first, at),
-        last_human_open_at=max(last or at, at),
-        quiet=_quiet(copy, at),
-    )
+        return {"first_reply_at": _earliest(copy.first_reply_at, at)}
+    return {}
 
 
 def _quiet(copy: CopyRow, at: datetime) -> tuple[datetime, datetime] | None:
