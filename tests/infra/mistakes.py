@@ -292,6 +292,12 @@ MISTAKES: Mapping[str, tuple[str, str, str, str]] = {
         "allowedOrigins: union(pageAddresses, ['*'])",
         "files may be put from pages that are not ours",
     ),
+    "pages of the app's own host that cannot upload": (
+        "main.bicep",
+        "union(['https://${appHost}', publicAddress]",
+        "union([publicAddress]",
+        "a page under ${appHost} cannot put files",
+    ),
     "an alert that waits for nothing": (
         "alerts.bicep",
         "'waited to be counted'",
