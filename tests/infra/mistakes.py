@@ -121,6 +121,18 @@ MISTAKES: Mapping[str, tuple[str, str, str, str]] = {
         "defaultToOauthAuthentication",
         "account has defaultToOauthAuthentication, which Microsoft.Storage/storageAccounts does",
     ),
+    "a property deep inside that Azure does not know": (
+        "app.bicep",
+        "instanceMemoryMB: 2048",
+        "instanceMemoryMb: 2048",
+        "app has functionAppConfig.scaleAndConcurrency.instanceMemoryMb, which Microsoft.Web/sites",
+    ),
+    "a property in a list that Azure does not know": (
+        "organization-storage.bicep",
+        "daysAfterCreationGreaterThan: 8",
+        "daysAfterCreation: 8",
+        "delete.daysAfterCreation, which Microsoft.Storage/storageAccounts/managementPolicies",
+    ),
     "a key that no resource has": (
         "app.bicep",
         "  identity: {\n    type: 'UserAssigned'",
