@@ -127,6 +127,12 @@ MISTAKES: Mapping[str, tuple[str, str, str, str]] = {
         "instanceMemoryMb: 2048",
         "app has functionAppConfig.scaleAndConcurrency.instanceMemoryMb, which Microsoft.Web/sites",
     ),
+    "a property that the plan refuses": (
+        "app.bicep",
+        "      minTlsVersion: '1.2'",
+        "      minTlsVersion: '1.2'\n      ftpsState: 'Disabled'",
+        "app has siteConfig.ftpsState, which Microsoft.Web/sites does not have",
+    ),
     "a property in a list that Azure does not know": (
         "organization-storage.bicep",
         "daysAfterCreationGreaterThan: 8",

@@ -116,7 +116,7 @@ Microsoft.Storage/storageAccounts/managementPolicies
 Microsoft.KeyVault/vaults
   sku: family name
 Microsoft.Web/sites
-  siteConfig: minTlsVersion ftpsState
+  siteConfig: minTlsVersion
   functionAppConfig: deployment scaleAndConcurrency runtime
   functionAppConfig.deployment: storage
   functionAppConfig.deployment.storage: type value authentication
@@ -143,7 +143,8 @@ Microsoft.Cdn/profiles/afdEndpoints/routes
   originGroup: id
   customDomains: id
 """
-"""What stands inside of properties: a type, then the keys of each path below `properties`."""
+"""What stands inside of properties: a type, then the keys of each path below `properties`. Of
+`siteConfig` only what Flex Consumption takes."""
 
 
 def unknown_properties(template: Template) -> Iterator[str]:
