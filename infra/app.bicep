@@ -111,6 +111,8 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     DUE_SCHEDULE: '*/15 * * * * *'
     SWEEP_SCHEDULE: '0 * * * * *'
     WATCH_SCHEDULE: '30 * * * * *'
+    LOOK_SECONDS: '300'
+    JOURNAL_DIR: '/tmp/engagement-journal'
   }
 }
 

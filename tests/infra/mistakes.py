@@ -188,6 +188,12 @@ MISTAKES: Mapping[str, tuple[str, str, str, str]] = {
         "    SIGNING_KEY: '@Microsoft.KeyVault(SecretUri=${signingKeysUri})'",
         "Bicep forgets SIGNING_KEYS",
     ),
+    "a setting that has a default, and that Bicep forgets": (
+        "app.bicep",
+        "    LOOK_SECONDS: '300'\n",
+        "",
+        "Bicep forgets LOOK_SECONDS",
+    ),
     "a setting of one machine": (
         "app.bicep",
         "    AzureWebJobsDisableHomepage: 'true'",
