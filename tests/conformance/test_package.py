@@ -16,14 +16,17 @@ BESIDE_THE_PRODUCT = {"function_app.py", "host.json", "requirements.txt", "LICEN
 
 
 def package() -> list[str]:
-    """The files that git has and .funcignore lets through; azd reads it as git does."""
+    """The files that git has, or will have, and .funcignore lets through; azd reads it as git
+    does."""
 
     def listed(*arguments: str) -> set[str]:
         command = ["git", "ls-files", "-z", *arguments]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         return set(filter(None, done.stdout.split("\0")))
 
-    return sorted(listed() - listed("--cached", "--ignored", "--exclude-from=.funcignore"))
+    ours = listed("--cached", "--others", "--exclude-standard")
+    ignored = ("--ignored", "--exclude-from=.funcignore")
+    return sorted(ours - listed("--cached", *ignored) - listed("--others", *ignored))
 
 
 def test_the_package_is_the_product_and_what_azure_needs_beside_it() -> None:
