@@ -29,6 +29,7 @@ ENVIRON = {
     "VAULT_NAME": "keys-1",
     "IDENTITY_PRINCIPAL_ID": "principal-1",
     "ENTRA_CLIENT_ID": "client-1",
+    "SIGN_IN_CLIENT_ID": "client-1",
     "SIGN_IN_HOSTS": json.dumps(["app-1.azurewebsites.net", "mail.contoso.com"]),
     "ORGANIZATION_TENANTS": json.dumps([HOME, OTHER]),
 }
@@ -311,6 +312,21 @@ def test_every_value_that_a_deployer_can_set_is_in_the_docs() -> None:
 def test_two_organizations_of_one_id_stop_the_deployment() -> None:
     with pytest.raises(hooks.Stopped, match="the id contoso is there twice"):
         hooks.organizations_in(parameters(GOOD, GOOD))
+
+
+def test_without_a_subscription_nothing_is_registered(cloud: Cloud) -> None:
+    """azd may ask for it only after the hook."""
+    unknown = {name: value for name, value in ENVIRON.items() if name != "AZURE_SUBSCRIPTION_ID"}
+    with pytest.raises(hooks.Stopped, match="azd env set AZURE_SUBSCRIPTION_ID"):
+        hooks.register(cloud.az, unknown, {HOME})
+    assert [one for one in cloud.requests if one.startswith(("post", "patch"))] == []
+
+
+@pytest.mark.parametrize("given", ["", "client-0"])
+def test_an_app_that_was_given_another_registration_is_said(given: str) -> None:
+    hooks.refuse_other_registration(ENVIRON)
+    with pytest.raises(hooks.Stopped, match="Run azd up again"):
+        hooks.refuse_other_registration(ENVIRON | {"SIGN_IN_CLIENT_ID": given})
 
 
 @pytest.mark.parametrize("host", ["https://mail.contoso.com", "Mail.contoso.com", "contoso", " "])
