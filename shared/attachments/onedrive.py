@@ -161,13 +161,25 @@ class _Carried:
             session=self.file.upload_url,
             keep_session=self.keep_session,
         )
-        await self.write(
-            place=Place.STORED,
-            drive_id=drive_id,
-            item_id=item.id,
-            upload_url=None,
-            lease_until=None,
-        )
+        try:
+            await self.write(
+                place=Place.STORED,
+                drive_id=drive_id,
+                item_id=item.id,
+                upload_url=None,
+                lease_until=None,
+            )
+        except Changed:
+            await self.came_too_late()
+            raise
+
+    async def came_too_late(self) -> None:
+        """The file came when the lease was over. Who took it away meanwhile saw nothing there, and
+        has to look again: also who is at it just now, whose own write fails by this one."""
+        found = await read_file(self.porter.organization, self.message.id, self.file.number)
+        if found is not None and found.file.place not in (Place.WAITING, Place.STORED):
+            leaving = replace(found.file, place=Place.LEAVING)
+            await write_file(self.porter.organization, self.message.id, found, leaving)
 
     async def remove(self) -> None:
         """Nothing of the file stays: neither an upload under way nor the file and its folder."""

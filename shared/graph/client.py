@@ -29,6 +29,8 @@ ASSERTION_SCOPE = "api://AzureADTokenExchange/.default"
 REQUEST_TIMEOUT_SECONDS = 30.0
 """How long one request to Graph may take; leases around a send are at least five times this."""
 CONNECT_TIMEOUT_SECONDS = 10.0
+WHOLE_REQUEST = 3
+"""However it trickles, a request ends before the leases of those who ask it do."""
 # Exchange serves four requests of an app and mailbox at a time; this is for all mailboxes.
 MAX_CONNECTIONS = 32
 _SLICE_BYTES = 256 * 1024
@@ -53,7 +55,8 @@ class GraphTenant:
     ``tenant`` is the Entra tenant's id. ``local_address`` is the base address of a local Graph
     (``http://127.0.0.1:7072/v1.0``), asked without a token; None means Microsoft's, asked with the
     token of the app registration ``client_id``, for which the deployment's identity vouches, or of
-    that identity where there is none. ``timeout_seconds`` is for one request.
+    that identity where there is none. ``timeout_seconds`` is how long a request may stand still;
+    it may take ``WHOLE_REQUEST`` times as long in all.
     """
 
     tenant: str
@@ -66,7 +69,7 @@ class GraphTenant:
 class _Open:
     client: GraphServiceClient
     plain: httpx.AsyncClient
-    transport: httpx.AsyncHTTPTransport
+    transport: httpx.AsyncBaseTransport
     credential: AsyncTokenCredential | None
 
 
@@ -141,8 +144,9 @@ async def _make(tenant: GraphTenant) -> _Open:
 
     # By default the SDK posts /send again on 504, and sleeps inside the function. We requeue.
     no_retries = RetryHandlerOption(max_retries=0, should_retry=False)
-    transport = httpx.AsyncHTTPTransport(
-        http2=False, limits=httpx.Limits(max_connections=MAX_CONNECTIONS)
+    limits = httpx.Limits(max_connections=MAX_CONNECTIONS)
+    transport = _ending(
+        httpx.AsyncHTTPTransport(http2=False, limits=limits), WHOLE_REQUEST * tenant.timeout_seconds
     )
     timeout = httpx.Timeout(tenant.timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS)
     http = GraphClientFactory.create_with_default_middleware(
@@ -154,6 +158,24 @@ async def _make(tenant: GraphTenant) -> _Open:
     adapter.base_url = tenant.local_address or f"https://{GRAPH_HOST}/v1.0"
     plain = httpx.AsyncClient(transport=transport, timeout=timeout)
     return _Open(GraphServiceClient(request_adapter=adapter), plain, transport, credential)
+
+
+def _ending(transport: httpx.AsyncBaseTransport, seconds: float) -> httpx.AsyncBaseTransport:
+    """The transport, with an end to each request: httpx's own limits begin anew with every byte."""
+    import httpx
+
+    class Ending(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            try:
+                async with asyncio.timeout(seconds):
+                    return await transport.handle_async_request(request)
+            except TimeoutError as error:
+                raise httpx.ReadTimeout(f"longer than {seconds:.0f} s", request=request) from error
+
+        async def aclose(self) -> None:
+            await transport.aclose()
+
+    return Ending()
 
 
 async def load_sdk(*modules: str) -> None:

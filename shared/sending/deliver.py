@@ -127,7 +127,10 @@ async def _run(attempt: Attempt) -> Later | None:
 
 async def _send_copies(attempt: Attempt) -> Later | None:
     """Every copy that has not ended, one after the other."""
-    content = await load_content(attempt.organization, attempt.message)
+    try:
+        content = await load_content(attempt.organization, attempt.message)
+    except Lost as lost:
+        raise Failed(Failure("contentLost")) from lost
     settings = await attempt.organization.settings()
     await _decide_follow_again(attempt, content, settings)
     attempt.reader = await _reader(attempt, content)
@@ -178,11 +181,15 @@ async def _decide_follow_again(
 
 
 async def _is_still_followed(workshop: Workshop, message: MessageRow) -> bool:
-    """Nobody waits for files of a message that is not followed any more."""
+    """Nobody waits for files of a message that is not followed any more, or whose content is
+    gone."""
     organization = workshop.organization
-    content, settings = await asyncio.gather(
-        load_content(organization, message), organization.settings()
-    )
+    try:
+        content, settings = await asyncio.gather(
+            load_content(organization, message), organization.settings()
+        )
+    except Lost:
+        return False
     return (await _decision(organization, message, content, settings)).followed
 
 

@@ -35,6 +35,7 @@ CONTOSO = OrganizationEntry(
     public_address="http://follow.example",
 )
 
+
 @pytest.fixture(scope="module")
 def service(
     deployments: Deployments, tmp_path_factory: pytest.TempPathFactory
