@@ -38,9 +38,10 @@ message = node.get_object_value(Message)
 print(message.id)
 print(len([name for name in sys.modules if name.startswith("msgraph.generated.models.")]) < 200)
 entity = sys.modules["msgraph.generated.models.entity"]
-shipped = importlib.util.spec_from_file_location("msgraph.generated.models.shipped", entity.__file__)
+name = "msgraph.generated.models.shipped"
+shipped = importlib.util.spec_from_file_location(name, entity.__file__)
 module = importlib.util.module_from_spec(shipped)
-sys.modules[shipped.name] = module
+sys.modules[name] = module
 shipped.loader.exec_module(module)
 print(entity_fields(None).keys() == module.Entity().get_field_deserializers().keys())
 """
