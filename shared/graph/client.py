@@ -197,7 +197,7 @@ def _read_entities_plainly() -> None:
     """
     from msgraph.generated.models.entity import Entity
 
-    Entity.get_field_deserializers = entity_fields  # type: ignore[method-assign]
+    Entity.get_field_deserializers = entity_fields  # type: ignore[assignment, method-assign]
 
 
 def entity_fields(entity: Entity) -> dict[str, Callable[[ParseNode], None]]:

@@ -69,6 +69,7 @@ async def deliver(workshop: Workshop, message: str) -> Later | None:
     organization = workshop.organization
     stored = await read_message(organization, message)
     if stored is None:
+        await say_which_leave(workshop, message)
         return None
     if stored.message.status.is_final or stored.message.status.is_waiting:
         await _tidy(workshop, stored.message)
@@ -367,4 +368,5 @@ async def _tidy(workshop: Workshop, message: MessageRow) -> None:
     await list_message(workshop.organization, message)
     await drain_left_behind(workshop.organization, message.id)
     await forget_staged(workshop.organization, message)
-    await say_which_leave(workshop, message)
+    if message.attachments:
+        await say_which_leave(workshop, message.id)
