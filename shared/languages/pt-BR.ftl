@@ -94,6 +94,8 @@ scheduled-for = Será enviada:
 
 failure-mailbox-unknown = A caixa de correio { $address } não existe, ou deixou de existir. Confira o endereço do remetente ou peça a um gestor que passe a mensagem a outro vendedor; depois, tente de novo.
 failure-mailbox-out-of-scope = A caixa de correio { $address } não está no escopo do aplicativo. Peça ao administrador que a inclua.
+failure-mailbox-full = A caixa de correio { $address } está cheia. Libere espaço e tente de novo. Nada foi enviado.
+failure-sending-blocked = O Microsoft 365 não deixa { $address } enviar: um limite foi atingido ou a conta está bloqueada. Peça ao administrador que verifique e tente de novo. Nada foi enviado.
 failure-recipient-refused = { $who-count ->
     [one] O servidor de email recusou o destinatário { $who }. Confira o endereço e envie de novo.
    *[other] O servidor de email recusou os destinatários { $who }. Confira os endereços e envie de novo.
@@ -107,8 +109,10 @@ failure-drive-full = O OneDrive de { $address } está cheio. Libere espaço e te
 failure-drive-out-of-scope = O aplicativo não pode gravar no OneDrive de { $address }. Peça ao administrador que permita. Nada foi enviado.
 failure-file-refused = O OneDrive não aceita o arquivo { $name }. Renomeie-o ou anexe-o sem seguir. Nada foi enviado.
 failure-file-lost = Um arquivo desta mensagem não está mais no armazenamento. Anexe-o de novo e envie a mensagem outra vez. Nada foi enviado.
+failure-content-lost = O texto desta mensagem não está mais no armazenamento. Escreva a mensagem de novo. Nada foi enviado.
 failure-conversation-not-found = O email que esta mensagem deveria responder não está na caixa de correio { $address }. Nada foi enviado. Envie-a como mensagem nova.
 failure-graph-unavailable = O Microsoft 365 ficou muito tempo sem responder, e paramos de tentar. Nada foi enviado. Tente de novo.
+failure-graph-refused = O Microsoft 365 recusou a mensagem ({ $code }). Nada foi enviado. Tente de novo; se acontecer outra vez, informe este código ao administrador.
 failure-some-not-sent = { $count ->
     [one] Uma das cópias não foi enviada; o destinatário está indicado abaixo.
    *[other] { $count } das cópias não foram enviadas; os destinatários estão indicados abaixo.
