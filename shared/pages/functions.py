@@ -104,7 +104,8 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
     page = await read_message_page(
         visitor.organization,
         message_id_of(req),
-        engagement=settings.engagement,
+        settings,
+        utc_now(),
         automated=one_of(req, "automated", AUTOMATED) or EVERYTHING,
         cursor=cursor_of(req),
         limit=limit_of(req),
