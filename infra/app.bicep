@@ -112,6 +112,8 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     SWEEP_SCHEDULE: '0 * * * * *'
     WATCH_SCHEDULE: '30 * * * * *'
     LOOK_SECONDS: '300'
+    TRUSTED_PROXY_HOPS: behindFrontDoor ? '2' : '1'
+    COUNTRY_HEADER: ''
     JOURNAL_DIR: '/tmp/engagement-journal'
   }
 }

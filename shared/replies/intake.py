@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from shared.errors import Changed, Conflict
 from shared.graph.errors import NotFound
 from shared.graph.inbox import Inbox, ReceivedMail
-from shared.messages.content import load_content
+from shared.messages.content import content_to_show
 from shared.messages.lookups import (
     Known,
     mail_known_as,
@@ -153,7 +153,7 @@ async def _sent(organization: Organization, known: Known, incoming: IncomingMail
         return None
     recipients = {copy.recipient} if copy.recipient else set[str]()
     if not recipients:
-        content = await load_content(organization, message)
+        content = await content_to_show(organization, message)
         recipients = {one.address for one in content.recipients}
     lower = frozenset(address.lower() for address in recipients)
     return Sent(id_, number, copy.sending_began_at, lower)

@@ -13,6 +13,7 @@ from shared.model import EventKind
 from shared.organizations import Organization
 from shared.storage.tables import Row
 from shared.tracking.fold import MOST_NAMED, fold, fold_message
+from shared.tracking.origins import NetworkKeys
 from shared.tracking.segments import PARTITION
 from tests.running_storage import MovableClock
 from tests.tracking.conftest import TakeIn, WatchedOrganization
@@ -297,7 +298,8 @@ async def test_copies_and_message_are_read_as_they_belong_together_s6(
         async def other_folder(message: str = message) -> None:
             # One whose lease has lapsed, with hits that it had read before.
             settings = await contoso.settings()
-            await fold_message(contoso, settings, message, [hit(message, at(clock, 90), copy=1)])
+            late = hit(message, at(clock, 90), copy=1)
+            await fold_message(contoso, settings, message, [late], NetworkKeys())
 
         watcher = Meanwhile(other_folder, lambda name: name.endswith(" messages"), nth)
         await fold_all(watched(watcher), clock)
