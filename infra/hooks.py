@@ -243,7 +243,7 @@ def trust_identity(az: Az, environ: Mapping[str, str]) -> None:
 def refuse_other_registration(environ: Mapping[str, str]) -> None:
     """`Stopped` where Bicep was given another registration than the hook before it found out, so
     that nobody could sign in."""
-    if environ["SIGN_IN_CLIENT_ID"] != environ["ENTRA_CLIENT_ID"]:
+    if environ.get("SIGN_IN_CLIENT_ID") != environ["ENTRA_CLIENT_ID"]:
         raise Stopped("The app does not know its registration yet. Run azd up again: it will.")
 
 
@@ -337,3 +337,5 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1:], os.environ))
     except Stopped as stopped:
         sys.exit(f"{stopped}\nWhat is needed: docs/first-deployment.md")
+    except KeyError as missing:
+        sys.exit(f"{missing} is not set. azd sets it: azd hooks run preprovision|postprovision")

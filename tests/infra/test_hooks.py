@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -340,6 +342,16 @@ def test_a_common_host_that_cannot_be_one_stops_the_deployment(host: str) -> Non
 @pytest.mark.parametrize("arguments", [[], ["during"], ["before", "after"]])
 def test_a_hook_that_does_not_exist_is_refused(arguments: list[str]) -> None:
     assert hooks.main(arguments, ENVIRON) == 2
+
+
+def test_by_hand_without_what_azd_sets_a_hook_says_how_it_is_run() -> None:
+    command = [sys.executable, "-m", "infra.hooks", "after"]
+    environ = {"PATH": ""}
+    done = subprocess.run(
+        command, cwd=used.ROOT, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("azd hooks run preprovision|postprovision\n")
 
 
 def test_azd_calls_the_hooks_that_exist() -> None:
