@@ -80,8 +80,7 @@ def _all_sent(service: RunningService, uploads: list[str]) -> None:
         answer = service.call("POST", "messages", body)
         assert answer.status_code == 202, answer.text
         messages.append(answer.json()["id"])
-    for message in messages:
-        soon(lambda message=message: _is_sent(service, message), within=240)
+    soon(lambda: all(_is_sent(service, message) for message in messages), within=240)
 
 
 def _is_sent(service: RunningService, message: str) -> bool:
