@@ -207,10 +207,10 @@ class _Carried:
             item = await drive.find(drive_id, self.folder)
             if item is not None:
                 await drive.delete_item(drive_id, item.id)
-        if self.message is None:
+        await self.write(place=Place.GONE, item_id=None, upload_url=None, lease_until=None)
+        if await read_message(self.porter.organization, self.id) is None:
+            # Its message was erased, before or meanwhile: the row was all that was left of it.
             await delete_file(self.porter.organization, self.id, self.stored)
-        else:
-            await self.write(place=Place.GONE, item_id=None, upload_url=None, lease_until=None)
 
     async def refuse(self, failure: Failure) -> None:
         """The end of the way: OneDrive does not take it, however often it is asked."""
