@@ -27,6 +27,10 @@ COLLECTED = frozenset(
 
 URGENT = frozenset({CardKind.REMINDER_DUE})
 
+MAILBOX_GONE = "mailboxGone"
+"""The name of the card that tells the managers of a scheduled message whose mailbox is gone: its
+seller may be gone, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -55,6 +59,8 @@ def cards_of(message: MessageRow, copies: Iterable[CopyRow]) -> dict[str, Card]:
         at = max((one.step_at for one in copies if one.failure and one.step_at), default=None)
         at = at or message.accepted_at
         found[CardKind.FAILED] = Card(CardKind.FAILED, at, at, failure=message.failure)
+        if message.send_time is not None and _is_gone(message.from_, message.failure):
+            found[MAILBOX_GONE] = found[CardKind.FAILED]
     reminder = message.reminder
     if reminder is not None and reminder.fired_at and reminder.state is ReminderState.EXPIRED:
         at, kind = reminder.fired_at, CardKind.REMINDER_DUE
@@ -82,6 +88,11 @@ def _of_copy(copy: CopyRow) -> Iterator[Card]:
     if copy.first_bounce_at is not None:
         at, who = copy.first_bounce_at, ", ".join(copy.bounced) or copy.recipient
         yield Card(CardKind.BOUNCED, at, at, who)
+
+
+def _is_gone(mailbox: str, failure: Failure) -> bool:
+    """Whether it failed for want of that mailbox; not once it was given to another."""
+    return failure.code == "mailboxUnknown" and failure.values.get("address") == mailbox
 
 
 def _visible_from(copy: CopyRow, at: datetime) -> datetime:

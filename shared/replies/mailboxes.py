@@ -20,8 +20,10 @@ from shared.storage.tables import TRANSACTION_LIMIT, Read, Row, Write
 
 TABLE = "subscriptions"
 PARTITION = "mailbox"
-LEASE = timedelta(minutes=2)
-"""For how long whoever works on a mailbox keeps the others away, from its last write on."""
+LEASE = timedelta(seconds=30)
+"""For how long whoever works on a mailbox keeps the others away, from its last write on. A process
+that dies at it keeps them away as long; should a slow one be overtaken, both do the same, and
+everything here may be done twice."""
 
 
 @dataclass(frozen=True, slots=True)

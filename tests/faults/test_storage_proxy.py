@@ -17,6 +17,7 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ServiceRequestError,
     ServiceResponseError,
+    ServiceResponseTimeoutError,
 )
 from azure.data.tables import TableTransactionError
 from azure.data.tables.aio import TableClient
@@ -156,11 +157,10 @@ async def test_a_hanging_connection_breaks_when_the_fault_is_lifted(
     rule = proxy.fail(hang())
     waiting = asyncio.ensure_future(rows.create_entity(row("a")))
     assert await asyncio.to_thread(rule.has_struck.wait, 5)
-    started = time.monotonic()
     rule.lift()
-    with pytest.raises(BROKEN):
+    with pytest.raises(BROKEN) as broken:
         await waiting
-    assert time.monotonic() - started < 0.5
+    assert not isinstance(broken.value, ServiceResponseTimeoutError)
 
 
 async def test_a_refused_request_is_not_done(rows: TableClient, proxy: StorageProxy) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import shared.languages
 from shared.languages import LANGUAGES, SentenceMissing, Value, choose, say, sentence_id
-from shared.model import EventKind, Status
+from shared.model import EventKind, ReminderCondition, Status
 from shared.tracking.classify import REASONS
 
 FOLDER = Path(shared.languages.__file__).parent
@@ -30,6 +30,10 @@ FAILURES = re.findall(
     r"`([a-zA-Z]+)`", API.split("Failure codes: ")[1].split("; each comes with a sentence")[0]
 )
 CODE = re.compile(r'Failure\(\s*"([a-zA-Z]+)"')
+REMINDERS = [
+    *("replied", "opened", "failed", "cancelled", "notFollowed", "notCollected"),
+    *("engagementOff", "assistantOff"),
+]
 SAMPLES: dict[str, Value] = {
     "who": ["ana@contoso.com", "li@example.com"],
     "address": "x@example.com",
@@ -97,6 +101,7 @@ def test_no_sentence_was_left_in_english(language: str) -> None:
         ("verdict", list(REASONS)),
         ("follow", FOLLOW_REASONS),
         ("failure", FAILURES),
+        ("reminder", [*REMINDERS, *ReminderCondition]),
         ("status", [*Status, "draft", "scheduled", "partlySent", "cancelled"]),
         ("event", [*EventKind, "autoReply", "bounce", "withdrawn", "dataRemoved"]),
     ],

