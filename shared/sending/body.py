@@ -19,6 +19,7 @@ _HIDES = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|max-height\s*:\s*0(?![.\d])",
     re.IGNORECASE,
 )
+_HIDDEN = re.compile(r"\shidden[\s=/>]", re.IGNORECASE)
 
 
 def html_body(content: Content, *, files: str, quote: str, pixel: str) -> str:
@@ -39,6 +40,8 @@ def html_body(content: Content, *, files: str, quote: str, pixel: str) -> str:
 def _end(html: str, pixel: str) -> int:
     """Where a part goes so that it is seen: the end of the body, but for what is hidden there."""
     place = pixel_place(html, pixel)
+    if not (_HIDES.search(html) or _HIDDEN.search(html)):
+        return place
     # The parser counts a line end as one character, whatever it is made of.
     same = html.replace("\r\n", " \n").replace("\r", "\n")
     document = parse(same[:place] + pixel_image(pixel) + same[place:], source_locations=True)

@@ -66,7 +66,8 @@ async def test_no_single_fault_of_graph_and_no_death_keeps_the_files_from_arrivi
 async def test_no_two_or_three_faults_keep_the_files_from_arriving(memory_roads: Roads) -> None:
     """Distinct in their steps; the later ones in what the earlier ones made of the journey."""
     chance = random.Random(SEED)
-    first = (await memory_roads[0].travel([])).incidents(storage=not EVERYTHING)
+    plain = await memory_roads[0].travel([])
+    first = plain.incidents(storage=not EVERYTHING)
     if not EVERYTHING:
         chance.shuffle(first)
     travelled: list[Travelled] = []
@@ -76,6 +77,9 @@ async def test_no_two_or_three_faults_keep_the_files_from_arriving(memory_roads:
         """That incident, and then everything, or a few, that may come after it."""
         single = await road.travel([one])
         seconds = single.incidents((one,), storage=not EVERYTHING)
+        if not one.of_graph:
+            # With a fault of Graph that comes in any journey it was had the other way round.
+            seconds = [s for s in seconds if not s.of_graph or s.at > len(plain.requests)]
         for two in seconds if EVERYTHING else chance.sample(seconds, min(2, len(seconds))):
             pair = await road.travel([one, two])
             travelled.append(pair)
