@@ -3,10 +3,14 @@ file where it belongs (S2, T5).
 
     THOROUGH=all pytest -s tests/sending/test_faults_with_files.py
 
-goes through every single fault of Graph and every death of our process (two minutes), with
-FILE_SEQUENCES=all through every pair of faults, too, which takes hours. Ordinarily it is every
-fifth single one, and a sample of pairs and triples: `FILE_PAIRS` of them, by the seed that is
-printed.
+goes through every single fault of Graph and every death of our process (two minutes).
+
+    FILE_SEQUENCES=all FILE_PART=1/2 pytest -s tests/sending/test_faults_with_files.py -k two_or
+
+goes through every pair of these and a twentieth of as many triples, one part of two (about half an
+hour on a core of its own), over storage inside the process. Ordinarily it is every fifth single
+one, and a sample of pairs and triples, with storage away at any call, too: two pairs for each of
+`FILE_PAIRS` first ones, by the seed that is printed.
 """
 
 from __future__ import annotations
