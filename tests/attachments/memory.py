@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -80,7 +81,8 @@ def _all_sent(service: RunningService, uploads: list[str]) -> None:
         answer = service.call("POST", "messages", body)
         assert answer.status_code == 202, answer.text
         messages.append(answer.json()["id"])
-    soon(lambda: all(_is_sent(service, message) for message in messages), within=240)
+    for message in messages:
+        soon(partial(_is_sent, service, message), within=240)
 
 
 def _is_sent(service: RunningService, message: str) -> bool:
