@@ -79,6 +79,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     match list(arguments):
         case ["before"]:
             organizations = organizations_in(PARAMETERS.read_text(encoding="utf-8"))
+            refuse_unusable_host(environ)
             tenants = {organization["tenant"] for organization in organizations}
             client_id = register(az, environ, tenants)
             subprocess.run(["azd", "env", "set", "ENTRA_CLIENT_ID", client_id], check=True)
@@ -186,6 +187,14 @@ def organizations_in(parameters: str) -> list[dict[str, Any]]:
     if wrong:
         raise Stopped(f"{PARAMETERS.name}: {'; '.join(wrong)}.")
     return found
+
+
+def refuse_unusable_host(environ: Mapping[str, str]) -> None:
+    """`Stopped` where PUBLIC_HOST is no host name: an address, or with capitals, which browsers
+    would not spell so."""
+    host = environ.get("PUBLIC_HOST", "")
+    if not re.fullmatch(_FORMS["publicHost"], host):
+        raise Stopped(f"PUBLIC_HOST must be a host name like mail.contoso.com, not {host!r}.")
 
 
 def _text(value: object) -> str:

@@ -154,7 +154,7 @@ module organizationStorage 'organization-storage.bicep' = [for (one, i) in organ
     location: location
     tags: tags
     redundancy: redundancy
-    pageAddresses: union([publicAddress], empty(one.publicHost) ? [] : ['https://${one.publicHost}'])
+    pageAddresses: union(['https://${appHost}', publicAddress], empty(one.publicHost) ? [] : ['https://${one.publicHost}'])
     fileDays: fileDays
   }
 }]

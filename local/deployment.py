@@ -81,6 +81,8 @@ def app_settings(ports: Ports, data: Path, keys: Secrets) -> dict[str, str]:
         "SWEEP_SCHEDULE": "*/10 * * * * *",
         "WATCH_SCHEDULE": "*/2 * * * * *",
         "LOOK_SECONDS": "20",
+        "TRUSTED_PROXY_HOPS": "1",
+        "COUNTRY_HEADER": "",
         "LOCAL_STORAGE_KEYS": json.dumps(
             {each.id: keys.account_keys[each.id] for each in ORGANIZATIONS}
         ),

@@ -75,6 +75,14 @@ class EventKind(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class IpHandling(StrEnum):
+    """What an organization keeps of the addresses of recipients' programs (rule T8)."""
+
+    DROPPED = "dropped"
+    TRUNCATED = "truncated"
+    KEPT = "kept"
+
+
 class CardKind(StrEnum):
     """What a card tells the seller (rule R2)."""
 
@@ -304,7 +312,10 @@ class Quote:
 class Event:
     """One entry of a timeline (rule T8). `at` is when it happened, in UTC.
 
-    `agent` tells programs apart without saying what they are: a short hash of the user agent.
+    `signs` are reasons that prove nothing by themselves and were not told. `agent` tells programs
+    apart without saying what they are: a short hash of the user agent; `network` does the same for
+    networks, for a day, within the message. `address` is what the organization keeps of the
+    client's address.
     `replied_by` wrote a reply or an automatic answer, which may tell of a return (`returns_on`);
     `failed_address` is whom a bounce says that nothing reached.
     """
@@ -315,11 +326,14 @@ class Event:
     copy: int
     automated: bool
     reasons: tuple[str, ...] = ()
+    signs: tuple[str, ...] = ()
     inferred: bool = False
     link: int | None = None
     attachment: int | None = None
     image: int | None = None
     agent: str | None = None
+    network: str | None = None
+    address: str | None = None
     client: str | None = None
     device: str | None = None
     country: str | None = None

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.errors import Changed, Conflict
-from shared.model import CardKind, JsonObject
+from shared.model import CardKind, IpHandling, JsonObject
 from shared.settings import OrganizationEntry
 from shared.storage.blobs import Blobs
 from shared.storage.tables import Read, Tables
@@ -34,8 +34,9 @@ class OrganizationSettings:
     `sends_a_minute` messages at most, and works on `sends_at_once`.
     `collecting` holds the intervals in which engagement was on, oldest first; the last is open
     (None) while it is on. A fact counts if it happened inside one, however late it arrives (rule
-    F6). Without `assistant` no cards are made, and `assisting` says when it was on; `cards` says
-    which kinds of cards are made (those not named are).
+    F6). `ip_handling` says what is kept of recipients' addresses; hits from `own_networks` (CIDR)
+    are the organization's own. Without `assistant` no cards are made, and `assisting` says when it
+    was on; `cards` says which kinds of cards are made (those not named are).
     """
 
     engagement: bool = True
@@ -48,6 +49,8 @@ class OrganizationSettings:
     sends_a_minute: int = 30
     sends_at_once: int = 4
     collecting: Intervals = ()
+    ip_handling: IpHandling = IpHandling.DROPPED
+    own_networks: tuple[str, ...] = ()
     assistant: bool = True
     assisting: Intervals = ()
     cards: Mapping[CardKind, bool] = field(default_factory=dict)
@@ -201,6 +204,8 @@ def _from_row(read: Read | None) -> OrganizationSettings:
         sends_a_minute=value.get("sendsPerMinute", default.sends_a_minute),
         sends_at_once=value.get("sendsAtOnce", default.sends_at_once),
         collecting=_intervals(value["collecting"]),
+        ip_handling=IpHandling(value.get("ipHandling", default.ip_handling)),
+        own_networks=tuple(value.get("ownNetworks", ())),
         assisting=_intervals(value.get("assisting", [])),
         assistant=value.get("assistant", default.assistant),
         cards={CardKind(kind): on for kind, on in value.get("cards", {}).items()},
@@ -219,6 +224,8 @@ def _to_row(settings: OrganizationSettings) -> dict[str, Any]:
         "sendsPerMinute": settings.sends_a_minute,
         "sendsAtOnce": settings.sends_at_once,
         "collecting": _texts(settings.collecting),
+        "ipHandling": settings.ip_handling,
+        "ownNetworks": list(settings.own_networks),
         "assisting": _texts(settings.assisting),
         "assistant": settings.assistant,
         "cards": dict(settings.cards),

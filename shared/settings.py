@@ -64,6 +64,12 @@ class Settings:
     which has no tenant but its own."""
     telemetry: str | None = field(default=None, repr=False)
     """Connection string of Application Insights, which takes traces; None: there are none."""
+    trusted_proxy_hops: int = 1
+    """How many proxies stand before the app and each add whom they talk to to X-Forwarded-For: of
+    its entries the client's address is this one, counted from the right. 0: none of them."""
+    country_header: str | None = None
+    """The header in which the platform tells a client's country, in lower case; None: it does
+    not."""
     look_seconds: int = 300
     """How often a mailbox is asked what came, should a notification have been lost."""
     local_storage_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -87,6 +93,8 @@ class Settings:
             signed_in_people=environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
             entra_client_id=environ.get("ENTRA_CLIENT_ID") or None,
             telemetry=environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING") or None,
+            trusted_proxy_hops=reader.few("TRUSTED_PROXY_HOPS", default=1),
+            country_header=environ.get("COUNTRY_HEADER", "").strip().lower() or None,
             look_seconds=reader.seconds("LOOK_SECONDS", default=300),
             local_storage_keys=reader.texts("LOCAL_STORAGE_KEYS"),
             local_graph=environ.get("LOCAL_GRAPH") or None,
@@ -132,6 +140,13 @@ class _Reader:
         value = self._environ.get(name) or str(default)
         if not re.fullmatch(r"[1-9]\d{0,5}", value, re.A):
             self._wrong.append(f"{name} must be a number of seconds, not {value!r}")
+            return default
+        return int(value)
+
+    def few(self, name: str, default: int) -> int:
+        value = self._environ.get(name) or str(default)
+        if not re.fullmatch(r"\d", value, re.A):
+            self._wrong.append(f"{name} must be a number from 0 to 9, not {value!r}")
             return default
         return int(value)
 

@@ -74,6 +74,19 @@ def test_looks_are_whole_seconds_apart(text: str) -> None:
     assert Settings.from_env({**SOUND, "LOOK_SECONDS": "20"}).look_seconds == 20
 
 
+@pytest.mark.parametrize("text", ["-1", "10", "1.0", "two", "²"])
+def test_of_proxies_there_are_none_to_nine(text: str) -> None:
+    assert "TRUSTED_PROXY_HOPS" in wrong(TRUSTED_PROXY_HOPS=text)
+    assert Settings.from_env(SOUND).trusted_proxy_hops == 1
+    assert Settings.from_env({**SOUND, "TRUSTED_PROXY_HOPS": "0"}).trusted_proxy_hops == 0
+
+
+def test_a_header_is_found_however_it_is_spelled() -> None:
+    assert Settings.from_env(SOUND).country_header is None
+    named = Settings.from_env({**SOUND, "COUNTRY_HEADER": " CF-IPCountry "})
+    assert named.country_header == "cf-ipcountry"
+
+
 def test_what_is_empty_is_missing() -> None:
     assert "PUBLIC_ADDRESS is missing" in wrong(PUBLIC_ADDRESS="")
 

@@ -105,6 +105,8 @@ def _shown(settings: OrganizationSettings) -> dict[str, Any]:
         "sendingMailboxes": list(settings.sending_mailboxes),
         "language": settings.language,
         "attachmentLimitMb": settings.attachment_limit // (1024 * 1024),
+        "ipHandling": settings.ip_handling.value,
+        "ownNetworks": list(settings.own_networks),
         "fileDrive": settings.file_drive,
         "fileLinkDays": settings.file_link_days,
         "sendsPerMinute": settings.sends_a_minute,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from shared.model import IpHandling
 from shared.organizations import OrganizationSettings
 from shared.web.fields import CardChoices, MailAddress, RequestModel, given
 
@@ -28,6 +30,19 @@ DriveId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!_.-]{1,200}$")]
 """The id of a drive in Microsoft Graph."""
 
 
+def _network(text: str) -> str:
+    try:
+        network = ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise ValueError("This is no network, as 192.0.2.0/24 or 2001:db8::/48 is one") from None
+    if network.prefixlen < (8 if network.version == 4 else 16):
+        raise ValueError("This network is too large to be an organization's own")
+    return str(network)
+
+
+Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], Field(max_length=200)]
+
+
 class SettingsRequest(RequestModel):
     """Only what is named changes."""
 
@@ -36,6 +51,8 @@ class SettingsRequest(RequestModel):
     sending_mailboxes: Mailboxes = []
     language: Literal["en", "pt-BR", "es"] = "en"
     attachment_limit_mb: Annotated[int, Field(ge=1, le=150)] = 25
+    ip_handling: IpHandling = IpHandling.DROPPED
+    own_networks: Networks = []
     file_drive: DriveId | None = None
     file_link_days: Annotated[int, Field(ge=1, le=3650)] = 180
     sends_per_minute: Annotated[int, Field(ge=1, le=1000)] = 30
@@ -51,6 +68,8 @@ class SettingsRequest(RequestModel):
         if "sending_mailboxes" in changes:
             mailboxes = (mailbox.lower() for mailbox in changes["sending_mailboxes"])
             changes["sending_mailboxes"] = tuple(dict.fromkeys(mailboxes))
+        if "own_networks" in changes:
+            changes["own_networks"] = tuple(dict.fromkeys(changes["own_networks"]))
         if "attachment_limit_mb" in changes:
             changes["attachment_limit"] = changes.pop("attachment_limit_mb") * 1024 * 1024
         if "sends_per_minute" in changes:

@@ -72,7 +72,12 @@ verdict-security-scanner = Lo revisó un analizador de seguridad.
 verdict-gmail-prefetch = Gmail lo cargó por adelantado, antes de que se abriera el mensaje.
 verdict-apple-privacy = Lo cargó la protección de la privacidad de Mail, de Apple. No se puede saber si el mensaje se abrió.
 verdict-before-delivery = Ocurrió antes de que se entregara el mensaje; por tanto, fue un analizador.
+verdict-own-open = Vino de una de las redes de su propia organización.
+verdict-burst = Se siguieron varios enlaces en unos segundos, como hacen los analizadores.
+verdict-same-scanner = El programa que lo abrió siguió los enlaces en unos segundos, como hacen los analizadores.
+verdict-fetched-again = Alguien de otra red había seguido el mismo enlace segundos antes: se cuenta una sola vez.
 verdict-seconds-after-delivery = Ocurrió a los pocos segundos de la entrega.
+verdict-second-link = Se siguió otro enlace en unos segundos.
 verdict-partial-request = Solo se pidió una parte, como hacen los analizadores.
 verdict-image-proxy = El servicio de correo cargó las imágenes para quien leía; por eso no se conocen el dispositivo ni el lugar.
 verdict-automatic-answer = Un programa respondió en su lugar, como cuando alguien está ausente.
@@ -94,6 +99,8 @@ scheduled-for = Se enviará:
 
 failure-mailbox-unknown = El buzón { $address } no existe, o ya no existe. Compruebe la dirección del remitente o pida a un responsable que dé el mensaje a otro vendedor; después, inténtelo de nuevo.
 failure-mailbox-out-of-scope = El buzón { $address } no está en el ámbito de la aplicación. Pida a su administrador que lo incluya.
+failure-mailbox-full = El buzón { $address } está lleno. Libere espacio e inténtelo de nuevo. No se envió nada.
+failure-sending-blocked = Microsoft 365 no deja enviar a { $address }: se alcanzó un límite o la cuenta está bloqueada. Pida a su administrador que lo revise e inténtelo de nuevo. No se envió nada.
 failure-recipient-refused = { $who-count ->
     [one] El servidor de correo rechazó al destinatario { $who }. Compruebe la dirección y envíe de nuevo.
    *[other] El servidor de correo rechazó a los destinatarios { $who }. Compruebe las direcciones y envíe de nuevo.
@@ -107,8 +114,10 @@ failure-drive-full = El OneDrive de { $address } está lleno. Libere espacio e i
 failure-drive-out-of-scope = La aplicación no puede escribir en el OneDrive de { $address }. Pida al administrador que lo permita. No se envió nada.
 failure-file-refused = OneDrive no acepta el archivo { $name }. Cámbiele el nombre o adjúntelo sin seguirlo. No se envió nada.
 failure-file-lost = Un archivo de este mensaje ya no está en el almacenamiento. Adjúntelo otra vez y envíe el mensaje de nuevo. No se envió nada.
+failure-content-lost = El texto de este mensaje ya no está en el almacenamiento. Escriba el mensaje de nuevo. No se envió nada.
 failure-conversation-not-found = El correo que este mensaje debía responder no está en el buzón { $address }. No se envió nada. Envíelo como mensaje nuevo.
 failure-graph-unavailable = Microsoft 365 no respondió durante mucho tiempo y dejamos de intentarlo. No se envió nada. Inténtelo de nuevo.
+failure-graph-refused = Microsoft 365 rechazó el mensaje ({ $code }). No se envió nada. Inténtelo de nuevo; si vuelve a ocurrir, dé este código a su administrador.
 failure-some-not-sent = { $count ->
     [one] Una de las copias no se envió; abajo se indica el destinatario.
    *[other] { $count } de las copias no se enviaron; abajo se indican los destinatarios.

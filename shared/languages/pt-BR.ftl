@@ -72,7 +72,12 @@ verdict-security-scanner = Um verificador de segurança analisou.
 verdict-gmail-prefetch = O Gmail carregou com antecedência, antes de a mensagem ser aberta.
 verdict-apple-privacy = A Proteção de Privacidade do Mail da Apple carregou. Não há como saber se a mensagem foi aberta.
 verdict-before-delivery = Aconteceu antes da entrega da mensagem; portanto, foi um verificador.
+verdict-own-open = Veio de uma das redes da própria organização.
+verdict-burst = Vários links foram abertos em poucos segundos, como fazem os verificadores.
+verdict-same-scanner = O programa que abriu a mensagem seguiu os links em poucos segundos, como fazem os verificadores.
+verdict-fetched-again = Alguém de outra rede tinha aberto o mesmo link segundos antes: conta uma vez só.
 verdict-seconds-after-delivery = Aconteceu poucos segundos depois da entrega.
+verdict-second-link = Outro link foi aberto em poucos segundos.
 verdict-partial-request = Só uma parte foi pedida, como fazem os verificadores.
 verdict-image-proxy = O serviço de email carregou as imagens para quem estava lendo; por isso não se sabe o dispositivo nem o lugar.
 verdict-automatic-answer = Um programa respondeu no lugar da pessoa, como quando alguém está ausente.
@@ -94,6 +99,8 @@ scheduled-for = Será enviada:
 
 failure-mailbox-unknown = A caixa de correio { $address } não existe, ou deixou de existir. Confira o endereço do remetente ou peça a um gestor que passe a mensagem a outro vendedor; depois, tente de novo.
 failure-mailbox-out-of-scope = A caixa de correio { $address } não está no escopo do aplicativo. Peça ao administrador que a inclua.
+failure-mailbox-full = A caixa de correio { $address } está cheia. Libere espaço e tente de novo. Nada foi enviado.
+failure-sending-blocked = O Microsoft 365 não deixa { $address } enviar: um limite foi atingido ou a conta está bloqueada. Peça ao administrador que verifique e tente de novo. Nada foi enviado.
 failure-recipient-refused = { $who-count ->
     [one] O servidor de email recusou o destinatário { $who }. Confira o endereço e envie de novo.
    *[other] O servidor de email recusou os destinatários { $who }. Confira os endereços e envie de novo.
@@ -107,8 +114,10 @@ failure-drive-full = O OneDrive de { $address } está cheio. Libere espaço e te
 failure-drive-out-of-scope = O aplicativo não pode gravar no OneDrive de { $address }. Peça ao administrador que permita. Nada foi enviado.
 failure-file-refused = O OneDrive não aceita o arquivo { $name }. Renomeie-o ou anexe-o sem seguir. Nada foi enviado.
 failure-file-lost = Um arquivo desta mensagem não está mais no armazenamento. Anexe-o de novo e envie a mensagem outra vez. Nada foi enviado.
+failure-content-lost = O texto desta mensagem não está mais no armazenamento. Escreva a mensagem de novo. Nada foi enviado.
 failure-conversation-not-found = O email que esta mensagem deveria responder não está na caixa de correio { $address }. Nada foi enviado. Envie-a como mensagem nova.
 failure-graph-unavailable = O Microsoft 365 ficou muito tempo sem responder, e paramos de tentar. Nada foi enviado. Tente de novo.
+failure-graph-refused = O Microsoft 365 recusou a mensagem ({ $code }). Nada foi enviado. Tente de novo; se acontecer outra vez, informe este código ao administrador.
 failure-some-not-sent = { $count ->
     [one] Uma das cópias não foi enviada; o destinatário está indicado abaixo.
    *[other] { $count } das cópias não foram enviadas; os destinatários estão indicados abaixo.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from shared.messages.chains import NO_CHAINS, Chains, chains_from_text, chains_to_text
+from shared.messages.recent import NOTHING_RECENT, Recent, recent_from_text, recent_to_text
 from shared.model import (
     Event,
     EventKind,
@@ -118,6 +120,11 @@ class CopyRow:
     to tell when images are. `bounced` are the addresses that bounces named, in their order, at most
     `MOST_BOUNCED`. For cards only: the first human view of an attachment, the first bounce, the
     last human open, and the last quiet time before an open.
+
+    `links` is how many of its links are followed, those of files included; None where nobody has
+    counted them. All counts are those of `settled`, and `recent` hits counted in: of these the
+    verdicts may change with the next hit. `settled` has counts only, and is None where there are no
+    recent hits.
     """
 
     number: int
@@ -141,6 +148,23 @@ class CopyRow:
     inferred_open_at: datetime | None = None
     chains: Chains = NO_CHAINS
     bounced: tuple[str, ...] = ()
+    links: int | None = None
+    settled: CopyRow | None = None
+    recent: Recent = NOTHING_RECENT
+
+    @property
+    def without_recent(self) -> CopyRow:
+        """The copy as if it had had no recent hits."""
+        settled = self.settled
+        counts = {} if settled is None else {name: getattr(settled, name) for name in OF_HITS}
+        return replace(self, settled=None, recent=NOTHING_RECENT, **counts)
+
+
+OF_HITS = (
+    *("kpis", "first_human_open_at", "first_human_click_at", "first_human_view_at"),
+    *("last_human_open_at", "quiet", "chains"),
+)
+"""What a hit changes of a copy. (What replies and bounces change is not told once more.)"""
 
 
 def copy_key(number: int) -> str:
@@ -279,24 +303,48 @@ def copy_to_row(message: str, copy: CopyRow) -> Row:
         draftId=copy.draft_id,
         internetMessageId=copy.internet_message_id,
         conversationId=copy.conversation_id,
-        kpis=_kpis_text(copy.kpis),
-        firstHumanOpenAt=text_or_none(copy.first_human_open_at),
-        firstHumanClickAt=text_or_none(copy.first_human_click_at),
-        firstHumanViewAt=text_or_none(copy.first_human_view_at),
         firstBounceAt=text_or_none(copy.first_bounce_at),
-        lastHumanOpenAt=text_or_none(copy.last_human_open_at),
-        quietFrom=text_or_none(copy.quiet[0]) if copy.quiet else None,
-        quietUntil=text_or_none(copy.quiet[1]) if copy.quiet else None,
         firstReplyAt=text_or_none(copy.first_reply_at),
         inferredOpenAt=text_or_none(copy.inferred_open_at),
-        chains=chains_to_text(copy.chains),
         bounced=json.dumps(copy.bounced) if copy.bounced else None,
+        links=copy.links,
+        settled=json.dumps(_counts_of_hits(copy.settled)) if copy.settled else None,
+        recent=recent_to_text(copy.recent),
+        **_counts_of_hits(copy),
+    )
+
+
+def _counts_of_hits(copy: CopyRow) -> dict[str, str | None]:
+    return {
+        "kpis": _kpis_text(copy.kpis),
+        "firstHumanOpenAt": text_or_none(copy.first_human_open_at),
+        "firstHumanClickAt": text_or_none(copy.first_human_click_at),
+        "firstHumanViewAt": text_or_none(copy.first_human_view_at),
+        "lastHumanOpenAt": text_or_none(copy.last_human_open_at),
+        "quietFrom": text_or_none(copy.quiet[0]) if copy.quiet else None,
+        "quietUntil": text_or_none(copy.quiet[1]) if copy.quiet else None,
+        "chains": chains_to_text(copy.chains),
+    }
+
+
+def _with_counts_of_hits(copy: CopyRow, values: Mapping[str, Any]) -> CopyRow:
+    return replace(
+        copy,
+        kpis=_kpis(values["kpis"]),
+        first_human_open_at=instant_or_none(values.get("firstHumanOpenAt")),
+        first_human_click_at=instant_or_none(values.get("firstHumanClickAt")),
+        first_human_view_at=instant_or_none(values.get("firstHumanViewAt")),
+        last_human_open_at=instant_or_none(values.get("lastHumanOpenAt")),
+        quiet=_quiet(values),
+        chains=chains_from_text(values.get("chains")),
     )
 
 
 def copy_from_row(row: Row) -> CopyRow:
-    return CopyRow(
-        number=int(row["RowKey"].partition("~")[2]),
+    number = int(row["RowKey"].partition("~")[2])
+    settled = row.get("settled")
+    copy = CopyRow(
+        number=number,
         recipient=row.get("recipient"),
         step=Step(row["step"]),
         step_at=instant_or_none(row.get("stepAt")),
@@ -306,18 +354,17 @@ def copy_from_row(row: Row) -> CopyRow:
         draft_id=row.get("draftId"),
         internet_message_id=row.get("internetMessageId"),
         conversation_id=row.get("conversationId"),
-        kpis=_kpis(row["kpis"]),
-        first_human_open_at=instant_or_none(row.get("firstHumanOpenAt")),
-        first_human_click_at=instant_or_none(row.get("firstHumanClickAt")),
-        first_human_view_at=instant_or_none(row.get("firstHumanViewAt")),
         first_bounce_at=instant_or_none(row.get("firstBounceAt")),
-        last_human_open_at=instant_or_none(row.get("lastHumanOpenAt")),
-        quiet=_quiet(row),
         first_reply_at=instant_or_none(row.get("firstReplyAt")),
         inferred_open_at=instant_or_none(row.get("inferredOpenAt")),
-        chains=chains_from_text(row.get("chains")),
         bounced=tuple(json.loads(row.get("bounced", "[]"))),
+        links=row.get("links"),
+        settled=_with_counts_of_hits(CopyRow(number, None), json.loads(settled))
+        if settled
+        else None,
+        recent=recent_from_text(row.get("recent"), number),
     )
+    return _with_counts_of_hits(copy, row)
 
 
 def event_to_row(message: str, event: Event) -> Row:
@@ -329,11 +376,14 @@ def event_to_row(message: str, event: Event) -> Row:
         copy=event.copy,
         automated=event.automated,
         reasons=" ".join(event.reasons),
+        signs=" ".join(event.signs) or None,
         inferred=event.inferred,
         link=event.link,
         attachment=event.attachment,
         image=event.image,
         agent=event.agent,
+        network=event.network,
+        address=event.address,
         client=event.client,
         device=event.device,
         country=event.country,
@@ -351,11 +401,14 @@ def event_from_row(row: Row) -> Event:
         copy=row["copy"],
         automated=row["automated"],
         reasons=tuple(row["reasons"].split()),
+        signs=tuple(row.get("signs", "").split()),
         inferred=row["inferred"],
         link=row.get("link"),
         attachment=row.get("attachment"),
         image=row.get("image"),
         agent=row.get("agent"),
+        network=row.get("network"),
+        address=row.get("address"),
         client=row.get("client"),
         device=row.get("device"),
         country=row.get("country"),
@@ -363,6 +416,17 @@ def event_from_row(row: Row) -> Event:
         returns_on=date.fromisoformat(row["returnsOn"]) if "returnsOn" in row else None,
         failed_address=row.get("failedAddress"),
     )
+
+
+def verdict_to_row(message: str, event: Event) -> Row:
+    """What changes of an event's row when its verdict does, to be merged into it."""
+    return {
+        "PartitionKey": message,
+        "RowKey": event_key(event.at, event.id),
+        "automated": event.automated,
+        "reasons": " ".join(event.reasons),
+        "signs": " ".join(event.signs),
+    }
 
 
 LONGEST_URL = 8_000
@@ -471,10 +535,10 @@ def instant_or_none(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _quiet(row: Row) -> tuple[datetime, datetime] | None:
-    if "quietFrom" not in row:
+def _quiet(values: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
+    if not values.get("quietFrom"):
         return None
-    return _required(row["quietFrom"]), _required(row["quietUntil"])
+    return _required(values["quietFrom"]), _required(values["quietUntil"])
 
 
 def _send_time(row: Row) -> SendTime | None:

@@ -121,6 +121,7 @@ def entry_shown(entry: Entry) -> dict[str, Any]:
         "image": None if event.image is None else {"id": str(event.image)},
         "client": {"name": event.client, "device": event.device},
         "country": event.country,
+        "address": event.address,
         "repliedBy": event.replied_by,
         "returnsOn": event.returns_on.isoformat() if event.returns_on else None,
         "failedAddress": event.failed_address,

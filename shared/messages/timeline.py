@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.messages.files import FileRow
-from shared.messages.rows import TABLE, CopyRow, event_from_row
+from shared.messages.rows import TABLE, CopyRow, event_from_row, event_key
 from shared.model import Event, EventKind, Link
 from shared.organizations import Organization
 
@@ -56,6 +57,22 @@ def entries(
         )
         for event in events
     ]
+
+
+async def events_of(
+    organization: Organization,
+    message: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    a_time: int = 1000,
+) -> AsyncIterator[Event]:
+    """The events between two instants, both included, or all; newest first, so many with each
+    request."""
+    after = event_key(until, "") if until else "event~"
+    below = event_key(since, "~") if since else "event~~"
+    rows = organization.tables.rows(TABLE, message, after=after, below=below, a_time=a_time)
+    async for read in rows:
+        yield event_from_row(read.row)
 
 
 async def read_timeline(

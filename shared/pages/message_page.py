@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.messages.content import load_content
+from shared.messages.content import content_to_show
 from shared.messages.files import FileRow, read_files
 from shared.messages.reading import read_links
 from shared.messages.rows import MessageRow
@@ -77,7 +77,7 @@ async def read_message_page(
         return None
     row = stored.message
     content, links, stored_files, timeline = await asyncio.gather(
-        load_content(organization, row),
+        content_to_show(organization, row),
         read_links(organization, row.id),
         read_files(organization, row.id),
         _timeline(organization, row.id, engagement, automated, cursor, limit),

@@ -164,7 +164,7 @@ class OneCopy:
             ),
             self.copy.recipient,
         )
-        await self.reach(Step.DRAFTED, draft)
+        await self.reach(Step.DRAFTED, draft, self.followed_links(content, composed))
 
     async def reply(
         self, content: Content, in_reply_to: str, found: FoundMessage | None
@@ -187,7 +187,7 @@ class OneCopy:
             ours = _draft(content, copies, self.number, composed, self.send_key)
             change = attempt.workshop.mail.update_draft(self.message.from_, draft.id, ours)
             draft = await attempt.ask(change, self.copy.recipient)
-        await self.reach(Step.DRAFTED, draft)
+        await self.reach(Step.DRAFTED, draft, self.followed_links(content, composed))
         return composed
 
     async def attach(self, content: Content, composed: Composed, *, anew: bool) -> None:
@@ -257,8 +257,16 @@ class OneCopy:
             await self.reach(Step.DRAFTED)
             raise refusal(error, self.message, self.copy.recipient) from error
 
-    async def reach(self, step: Step, found: FoundMessage | None = None) -> None:
-        """Records that a step is reached (and, with `/send`, that hits may come from now on)."""
+    def followed_links(self, content: Content, composed: Composed) -> int:
+        """How many links of the copy lead through us, those of files included."""
+        files = sum(one.follow for one in content.attachments) if self.message.followed else 0
+        return files + sum(link.index is not None for link in composed.links)
+
+    async def reach(
+        self, step: Step, found: FoundMessage | None = None, links: int | None = None
+    ) -> None:
+        """Records that a step is reached (and, with `/send`, that hits may come from now on), and
+        how many followed links the copy has, where that is known anew."""
         now = self.attempt.now
 
         def reached(
@@ -267,6 +275,8 @@ class OneCopy:
             if step is Step.SENDING and copy.sending_began_at is None:
                 copy = replace(copy, sending_began_at=now)
                 message = replace(message, reader=self.attempt.reader)
+            if links is not None:
+                copy = replace(copy, links=links)
             return message, with_ids(replace(copy, step=step, step_at=now), found), ()
 
         await self.attempt.write_copy(self.number, reached)

@@ -41,6 +41,19 @@ def with_reminder(message: MessageRow, copies: Iterable[CopyRow] = ()) -> Messag
     return replace(message, reminder=_invalid(reminder, reason))
 
 
+def taken_back(message: MessageRow) -> MessageRow:
+    """The message with its reminder as it was, where an open had made it invalid that turned out to
+    be a machine's: that was no fact that could have done so."""
+    reminder = message.reminder
+    if reminder is None or reminder.state is not ReminderState.INVALID:
+        return message
+    opened_at = message.kpis.first_human_opened_at
+    if reminder.reason != "opened" or (opened_at is not None and opened_at <= reminder.at):
+        return message
+    state = ReminderState.EXPIRED if reminder.fired_at else ReminderState.SET
+    return replace(message, reminder=replace(reminder, state=state, reason=None))
+
+
 def decided(stored: Stored, settings: OrganizationSettings, now: datetime) -> MessageRow:
     """The message with its reminder decided, whose time has come: it fires, or it cannot."""
     message, reminder = stored.message, as_of(stored, settings, now)

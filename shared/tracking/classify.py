@@ -2,12 +2,12 @@
 
 Every hit is kept and labelled; a machine's is never counted as a person's and never alerted on.
 A hit is a machine's only with evidence, so what is unknown stays human. Nothing here reads a clock
-or does I/O. Verdicts that need several hits (bursts, the same second in several messages) or lists
-of address ranges add their reasons to `REASONS` and their hits to `classify`.
+or does I/O. What several hits tell together is found by `shared.tracking.together`; its reasons are
+among `REASONS`, and `weighed` weighs them with a hit's own.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -39,7 +39,12 @@ REASONS: dict[str, Weight] = {
     "gmailPrefetch": Weight.PROOF,
     "applePrivacy": Weight.PROOF,
     "beforeDelivery": Weight.PROOF,
+    "ownOpen": Weight.PROOF,
+    "burst": Weight.PROOF,
+    "sameScanner": Weight.PROOF,
+    "fetchedAgain": Weight.PROOF,
     "secondsAfterDelivery": Weight.SIGN,
+    "secondLink": Weight.SIGN,
     "partialRequest": Weight.SIGN,
     "imageProxy": Weight.NOTE,
 }
@@ -61,25 +66,38 @@ class Signals:
     delivered_at: datetime | None = None
     """When the copy was delivered (the sent time Graph reports); None while it is not known."""
     kind: EventKind = EventKind.OPEN
+    own_network: bool = False
+    """Whether it came from one of the networks that the organization says are its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a machine caused the hit, and why: codes of `REASONS`, in its order."""
+    """Whether a machine caused the hit, and why: codes of `REASONS`, in its order. `signs` are
+    those that were found and not told, since they prove nothing by themselves."""
 
     automated: bool
     reasons: tuple[str, ...]
+    signs: tuple[str, ...] = ()
 
 
 def classify(signals: Signals) -> Verdict:
     """The verdict on one hit by itself, with the reasons that speak for it and no others."""
-    found = set(_reasons(signals))
+    return weighed(_reasons(signals))
+
+
+def weighed(codes: Iterable[str]) -> Verdict:
+    """The verdict that these reasons make together."""
+    found = set(codes)
     notes = {code for code in found if REASONS[code] is Weight.NOTE}
     proofs = {code for code in found if REASONS[code] is Weight.PROOF}
     signs = found - notes - proofs
     automated = bool(proofs) or len(signs) > 1
-    told = proofs | signs if automated else notes
-    return Verdict(automated, tuple(code for code in REASONS if code in told))
+    told, kept = (proofs | signs, notes) if automated else (notes, signs)
+    return Verdict(automated, _in_order(told), _in_order(kept))
+
+
+def _in_order(codes: set[str]) -> tuple[str, ...]:
+    return tuple(code for code in REASONS if code in codes)
 
 
 def agent_reason(agent: str, *, loads_image: bool = True) -> str | None:
@@ -98,6 +116,8 @@ def _reasons(signals: Signals) -> Iterator[str]:
     loads_image = signals.kind in (EventKind.OPEN, EventKind.IMAGE)
     if reason := agent_reason(signals.agent, loads_image=loads_image):
         yield reason
+    if signals.own_network:
+        yield "ownOpen"
     if "range" in signals.headers and signals.kind is EventKind.OPEN:
         # Nobody needs a part of 43 bytes. Files and larger images are read in parts by people.
         yield "partialRequest"

@@ -3,8 +3,8 @@
 One folder works for an organization at a time, holding a leased row. It reads the segments that
 `ingest` wrote, groups their hits by message, and for each message writes transactions of
 
-    the events, under their own ids · the copies and the message with the new counts, under their
-    ETags · a todo row for what follows
+    the events, under their own ids · the verdicts of earlier ones that change with them · the
+    copies and the message with the new counts, under their ETags · a todo row for what follows
 
 so that a count and the event it counts are one write; the `todo` row of each takes the place of
 the one before, so that their end costs the same however many they were. Only when everything is in
@@ -15,25 +15,24 @@ events' ids.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 
 from shared.errors import Changed, Conflict, Transient
-from shared.messages.rows import TABLE, CopyRow, event_key, instant_of
+from shared.messages.rows import TABLE, event_key, instant_of
 from shared.messages.stored import Stored, read_message
 from shared.messages.todo import drain_left_behind
-from shared.model import Event, EventKind
+from shared.model import Event
 from shared.organizations import Organization, OrganizationSettings
 from shared.storage.tables import TRANSACTION_LIMIT
 from shared.telemetry import about
-from shared.tracking.classify import Signals, classify
-from shared.tracking.clients import describe
 from shared.tracking.folder_lease import FolderLease
-from shared.tracking.hits import Hit, agent_digest
+from shared.tracking.hits import Hit
+from shared.tracking.judging import THREAD_FROM, Judged, events_from, judge
+from shared.tracking.origins import NetworkKeys
 from shared.tracking.recording import Recorded, follow_up, record
 from shared.tracking.segments import (
     Segment,
@@ -48,14 +47,11 @@ log = logging.getLogger(__name__)
 LATE_S = 300.0
 """A hit is counted within seconds; one that waited for so long tells of a fault."""
 
-THREAD_FROM = 20
-"""More hits of a message than this are judged in a thread: those with strange agents take long, and
-pixels are answered in this loop. For fewer the thread costs more than they do."""
-
 MESSAGES_AT_ONCE = 8
+MOST_TRIES = 100
+"""So often somebody else may write a message between our reading and our writing it."""
 MOST_NAMED = 20
 """Messages that a line of the log names: with many, none of them is looked for by name."""
-_NOT_SENT_YET = datetime.max.replace(tzinfo=UTC)
 
 
 async def fold(
@@ -76,7 +72,7 @@ async def fold(
                 settings = await organization.settings()
                 hits = await _read_hits(organization, segments)
                 _say_how_late(organization, hits, clock())
-                await _fold_hits(organization, settings, hits)
+                await _fold_hits(organization, settings, hits, lease.network_keys)
                 await delete_segments(organization, segments)
                 if clock() >= until:
                     await lease.give_up()
@@ -111,7 +107,10 @@ def _say_how_late(organization: Organization, hits: dict[str, list[Hit]], now: d
 
 
 async def _fold_hits(
-    organization: Organization, settings: OrganizationSettings, hits: dict[str, list[Hit]]
+    organization: Organization,
+    settings: OrganizationSettings,
+    hits: dict[str, list[Hit]],
+    keys: NetworkKeys,
 ) -> None:
     """Folds every message's hits, several messages at once; raises the first Transient, at the
     end."""
@@ -121,7 +120,7 @@ async def _fold_hits(
         async with places:
             try:
                 with about(organization=organization.id, message=message):
-                    await fold_message(organization, settings, message, hits[message])
+                    await fold_message(organization, settings, message, hits[message], keys)
             except (Transient, Conflict, Changed):
                 raise
             except Exception:
@@ -138,14 +137,21 @@ async def _fold_hits(
 
 def _say_what_was_counted(organization: Organization, hits: Mapping[str, Sequence[Hit]]) -> None:
     """The last line of a message's way, from the request to send it to its events."""
-    if hits and log.isEnabledFor(logging.INFO):
-        number = sum(map(len, hits.values()))
-        some = ", ".join(itertools.islice(hits, MOST_NAMED))
-        log.info("%d hits of %d messages of %s: %s", number, len(hits), organization.id, some)
+    if log.isEnabledFor(logging.INFO):
+        messages = list(hits)
+        for start in range(0, len(messages), MOST_NAMED):
+            part = messages[start : start + MOST_NAMED]
+            number = sum(len(hits[message]) for message in part)
+            ids = ", ".join(part)
+            log.info("%d hits of %d messages of %s: %s", number, len(part), organization.id, ids)
 
 
 async def fold_message(
-    organization: Organization, settings: OrganizationSettings, message: str, hits: Sequence[Hit]
+    organization: Organization,
+    settings: OrganizationSettings,
+    message: str,
+    hits: Sequence[Hit],
+    keys: NetworkKeys,
 ) -> None:
     """Adds the hits of one message to its timeline and KPIs, those that are not in it yet."""
     stored = await read_message(organization, message)
@@ -162,12 +168,10 @@ async def fold_message(
         if hit.copy in stored.copies and settings.collected_at(instant_of(hit.at))
     ]
     if len(collected) > THREAD_FROM:
-        events = await asyncio.to_thread(_judge_all, collected, stored.copies)
+        events = await asyncio.to_thread(events_from, collected, stored.copies, settings, keys)
     else:
-        events = _judge_all(collected, stored.copies)
-    new = _New(stored)
-    for part in _parts(sorted(events, key=lambda event: (event.copy, event.at, event.id))):
-        new = await _write(organization, new, part)
+        events = events_from(collected, stored.copies, settings, keys)
+    new = await _write_all(organization, stored, events)
     if new.recorded and new.events == len(events):
         await follow_up(organization, stored.message, new.recorded, settings)
     else:
@@ -175,44 +179,8 @@ async def fold_message(
         await drain_left_behind(organization, message)
 
 
-def _judge_all(hits: Sequence[Hit], copies: Mapping[int, CopyRow]) -> list[Event]:
-    return [judge(hit, copies[hit.copy]) for hit in hits]
-
-
-def judge(hit: Hit, copy: CopyRow) -> Event:
-    """The event that a hit stands for: what happened, by what program, human or automated."""
-    at = instant_of(hit.at)
-    verdict = classify(
-        Signals(
-            method="HEAD" if hit.method == "HEAD" else "GET",
-            agent=hit.agent,
-            headers=dict(hit.signals),
-            at=at,
-            # From when sending began, because a mail can be read before we know that it was sent.
-            delivered_at=copy.sending_began_at or _NOT_SENT_YET,
-            kind=EventKind(hit.kind),
-        )
-    )
-    client = describe(hit.agent)
-    kind = EventKind(hit.kind)
-    return Event(
-        id=hit.id,
-        kind=kind,
-        at=at,
-        copy=hit.copy,
-        automated=verdict.automated,
-        reasons=verdict.reasons,
-        link=hit.index if kind is EventKind.CLICK else None,
-        attachment=hit.index if kind is EventKind.ATTACHMENT_VIEW else None,
-        image=hit.index if kind is EventKind.IMAGE else None,
-        agent=agent_digest(hit.agent) if kind in (EventKind.OPEN, EventKind.IMAGE) else None,
-        client=client.name,
-        device=client.device,
-    )
-
-
 def _parts(events: Sequence[Event]) -> list[list[Event]]:
-    """Cuts sorted events into what fits into one transaction.
+    """Cuts events, new or corrected, into what fits into one transaction.
 
     Beside the events there are the message, a todo row, and for each copy its row and at most two
     for its inferred open: 95 events, where there is one copy.
@@ -231,31 +199,55 @@ def _parts(events: Sequence[Event]) -> list[list[Event]]:
 
 @dataclass(frozen=True, slots=True)
 class _New:
-    """The message as it is stored, what this fold has recorded of it, and how many events were
-    new."""
+    """What a fold has recorded of a message, and how many of its events were new."""
 
-    stored: Stored
     recorded: Recorded | None = None
     events: int = 0
 
 
-async def _write(organization: Organization, new: _New, events: Sequence[Event]) -> _New:
-    """Writes those of the events that are not there yet, with their counts."""
-    stored = new.stored
-    while events:
+async def _write_all(organization: Organization, stored: Stored, events: Sequence[Event]) -> _New:
+    """Writes those of the events that are not there yet, with their counts, and corrects the
+    verdicts that change with them.
+
+    Where somebody else wrote in between, what is left is judged anew: theirs may change it.
+    """
+    new, left = _New(), list(events)
+    for _ in range(MOST_TRIES):
+        judged = await judge(organization, stored, left)
+        corrected = {event.id for event in judged.corrected}
         try:
-            recorded = await record(organization, stored, events, after=new.recorded)
-            return _New(recorded.stored, recorded, new.events + len(events))
-        except Conflict:
-            events = await _without_known(organization, stored.message.id, events)
-        except Changed:
-            pass
-        fresh = await read_message(organization, stored.message.id)
-        if fresh is None:
-            # Erased in between: its mark changed the row.
-            break
-        stored = fresh
-    return replace(new, stored=stored)
+            for part in _parts(_in_order(judged)):
+                mine = [event for event in part if event.id not in corrected]
+                recorded = await record(
+                    organization,
+                    stored,
+                    mine,
+                    corrected=[event for event in part if event.id in corrected],
+                    after=new.recorded,
+                )
+                stored, new = recorded.stored, _New(recorded, new.events + len(mine))
+                written = {event.id for event in mine}
+                left = [event for event in left if event.id not in written]
+            return new
+        except (Conflict, Changed) as error:
+            if isinstance(error, Conflict):
+                left = await _without_known(organization, stored.message.id, left)
+            fresh = await read_message(organization, stored.message.id)
+            if fresh is None or not left:
+                # Erased in between, as its mark on the row says; or all were there already.
+                return new
+            stored = fresh
+    raise RuntimeError("a message changes whenever its hits are to be written")
+
+
+def _in_order(judged: Judged) -> list[Event]:
+    """By copies; those that are corrected before those that correct them. Should this end in
+    between, the latter come again, and find the former corrected."""
+    corrected, new = (
+        [((event.copy, place, event.at, event.id), event) for event in events]
+        for place, events in enumerate((judged.corrected, judged.new))
+    )
+    return [event for _, event in sorted([*corrected, *new], key=lambda one: one[0])]
 
 
 async def _without_known(

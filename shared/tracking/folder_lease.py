@@ -3,6 +3,9 @@
 Others who come while it is held leave word that there is more, and the holder looks once again
 before it leaves; so no segment waits for a timer. A lease that lapses (its process died, or hung)
 is taken over; should the former holder still be at work, the ids of events keep every count exact.
+
+The row also holds the keys under which networks are hashed. Who takes the lease, as the sweeping
+timer does at least, renews them, so that none outlives its day.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from datetime import datetime, timedelta
 
 from shared.errors import Changed, Conflict, StorageUnavailable
 from shared.storage.tables import Row, Tables
+from shared.tracking.origins import NetworkKeys
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,7 @@ class FolderLease:
         self._owner = owner
         self._clock = clock
         self._words_heard = 0
+        self.network_keys = NetworkKeys()
 
     async def take(self) -> bool:
         """Whether we are the folder now; if not, word was left with the one who is."""
@@ -46,9 +51,12 @@ class FolderLease:
             read = await self._tables.get("ingest", *_KEY)
             try:
                 if read is None:
+                    self.network_keys = NetworkKeys().at(self._clock())
                     await self._tables.insert("ingest", self._row(self._owner, 0))
                     return True
                 words = int(read.row["words"])
+                keys = NetworkKeys.from_text(read.row.get("networkKeys"))
+                self.network_keys = keys.at(self._clock())
                 if read.row["owner"] == self._owner:
                     # Our own write whose answer was lost.
                     self._words_heard = words
@@ -119,4 +127,5 @@ class FolderLease:
             "owner": owner,
             "until": (self._clock() + LEASE).isoformat(),
             "words": words,
+            "networkKeys": self.network_keys.to_text(),
         }

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -20,7 +21,7 @@ from shared.errors import Transient
 from shared.organizations import Organization
 from shared.service import Service, now_ms, service, utc_now
 from shared.storage.names import FOLD_QUEUE
-from shared.tracking.hits import LONGEST_AGENT, SIGNALS, Hit
+from shared.tracking.hits import LONGEST_AGENT, SIGNALS, Hit, client_entry
 from shared.tracking.tokens import Kind, Mangled, Sound, Target, Withdrawn
 from shared.web.answers import answer_json, answering
 from shared.web.requests import (
@@ -44,6 +45,9 @@ IMAGE_PATIENCE_S = 15.0
 """How long an image may take out of storage; then the recipient's program may ask again."""
 
 LONGEST_FOLD = timedelta(minutes=2)
+
+_LONGEST_COUNTRY = 8
+"""Characters; a longer one is none."""
 
 TRANSPARENT_GIF = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
@@ -268,7 +272,7 @@ async def _sweep(running: Service, organization: Organization) -> None:
 async def _record(
     running: Service, kind: str, target: Target, req: func.HttpRequest, patience: float
 ) -> None:
-    headers = req.headers
+    headers, settings = req.headers, running.settings
     hit = Hit(
         id=os.urandom(16).hex(),
         at=now_ms(),
@@ -279,8 +283,15 @@ async def _record(
         method=req.method,
         agent=headers.get("user-agent", "")[:LONGEST_AGENT],
         signals=tuple((name, headers[name][:64]) for name in SIGNALS if name in headers),
+        address=client_entry(headers.get("x-forwarded-for"), settings.trusted_proxy_hops),
+        country=_country(headers, settings.country_header),
     )
     await running.ingest.record(target.organization, hit, patience)
+
+
+def _country(headers: Mapping[str, str], name: str | None) -> str | None:
+    said = headers.get(name) if name else None
+    return said[:_LONGEST_COUNTRY] if said else None
 
 
 async def _image_answer(running: Service, target: Target) -> func.HttpResponse:

@@ -31,8 +31,10 @@ class Overflow:
         self._clock = clock
 
     async def keep(self, organization: str, segment: Segment) -> None:
-        """Returns once the segment is safe there; raises `StorageUnavailable`."""
-        await self._blobs.put(CONTAINER, f"{organization}/{segment.key}", segment.packed)
+        """Returns once the segment is safe there; raises `StorageUnavailable`. Recipients'
+        addresses stay behind: this storage is not the organization's own."""
+        packed = segment.without_addresses().packed
+        await self._blobs.put(CONTAINER, f"{organization}/{segment.key}", packed)
 
     async def give_back(self, organizations: Organizations) -> set[str]:
         """Moves what the organizations' storages take back to them; returns whose moved."""

@@ -8,7 +8,7 @@ It may run while hits are folded: every write is under the rows' ETags, and is d
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,11 +18,11 @@ from shared.messages.rows import (
     MESSAGE_KEY,
     TABLE,
     CopyRow,
-    event_from_row,
     event_key,
     event_to_row,
 )
 from shared.messages.stored import Stored, read_message, write_message
+from shared.messages.timeline import events_of
 from shared.messages.todo import drain_left_behind
 from shared.model import Event, Kpis
 from shared.organizations import Organization
@@ -70,7 +70,7 @@ async def rebuild_message(organization: Organization, message: str) -> list[Diff
         stored = await read_message(organization, message)
         if stored is None:
             return []
-        events = [event async for event in _events(organization, message)]
+        events = [event async for event in events_of(organization, message)]
         copies = _recounted(stored, events)
         kpis = total(list(copies.values()))
         differences = [
@@ -101,16 +101,24 @@ async def rebuild_message(organization: Organization, message: str) -> list[Diff
         return differences
 
 
-async def _events(organization: Organization, message: str) -> AsyncIterator[Event]:
-    async for read in organization.tables.rows(TABLE, message, after="event~", below="event~~"):
-        yield event_from_row(read.row)
-
-
 def _recounted(stored: Stored, events: Sequence[Event]) -> dict[int, CopyRow]:
     by_copy: defaultdict[int, list[Event]] = defaultdict(list)
     for event in events:
         by_copy[event.copy].append(event)
-    return {number: recounted(copy, by_copy[number]) for number, copy in stored.copies.items()}
+    return {number: _whole(copy, by_copy[number]) for number, copy in stored.copies.items()}
+
+
+def _whole(copy: CopyRow, events: Sequence[Event]) -> CopyRow:
+    """The copy with all of its events counted anew; what it remembers of its latest hits is as they
+    are stored."""
+    latest = {hit.id for hit in copy.recent.hits}
+    recent = replace(copy.recent, hits=tuple(event for event in events if event.id in latest))
+    base = copy.without_recent
+    whole = recounted(base, events)
+    if not recent.hits:
+        return replace(whole, recent=recent)
+    settled = recounted(base, [event for event in events if event.id not in latest])
+    return replace(whole, settled=settled, recent=recent)
 
 
 def _differing_copies(stored: Stored, copies: dict[int, CopyRow]) -> list[Difference]:
@@ -118,6 +126,11 @@ def _differing_copies(stored: Stored, copies: dict[int, CopyRow]) -> list[Differ
     for number, copy in copies.items():
         before, name = stored.copies[number], f"copy {number}"
         found += _differing_kpis(stored.message.id, name, counted(before), counted(copy))
+        was_settled, settled = (one.settled or one.without_recent for one in (before, copy))
+        # Their inferred opens are nobody's concern.
+        found += _differing_kpis(
+            stored.message.id, f"{name}, settled", was_settled.kpis, settled.kpis
+        )
         for what in (
             *("first_human_open_at", "first_human_click_at", "first_human_view_at"),
             *("first_reply_at", "inferred_open_at", "bounced", "first_bounce_at"),

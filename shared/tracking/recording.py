@@ -8,14 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shared.assistant.facts import cards_of, differing
-from shared.messages.rows import CopyRow, MessageRow, event_key, event_to_row
+from shared.messages.rows import (
+    CopyRow,
+    MessageRow,
+    event_key,
+    event_to_row,
+    verdict_to_row,
+)
 from shared.messages.stored import Stored, write_message
 from shared.messages.todo import drain, with_todo
 from shared.model import Event
 from shared.organizations import Organization, OrganizationSettings
 from shared.storage.tables import Write
 from shared.timing.history import known_of
-from shared.timing.reminders import with_reminder
+from shared.timing.reminders import taken_back, with_reminder
+from shared.timing.reminding import put_reminder
 from shared.tracking.counting import inferred_open, total
 from shared.tracking.neighbours import count_in
 
@@ -35,17 +42,25 @@ async def record(
     stored: Stored,
     events: Sequence[Event],
     *,
+    corrected: Sequence[Event] = (),
     writes: Sequence[Write] = (),
     after: Recorded | None = None,
 ) -> Recorded:
-    """Writes new events, and further rows of the message with them.
+    """Writes new events, the new verdicts of stored ones (`corrected`), and further rows of the
+    message with them.
 
     `after` is what the same writer recorded just before: its todo row gives way to the new one.
     Raises `Changed` where the message is not as it was read, `Conflict` where an event is there.
     """
-    copies, with_counts = await _counted(organization, stored, events)
+    copies, with_counts = await _counted(organization, stored, events, corrected)
     all_copies = {**stored.copies, **copies}.values()
-    message = with_reminder(replace(stored.message, kpis=total(list(all_copies))), all_copies)
+    message = replace(stored.message, kpis=total(list(all_copies)))
+    if corrected:
+        message = taken_back(message)
+        if message.reminder != stored.message.reminder:
+            # Whoever would have looked at it may have found it invalid, and have gone.
+            await put_reminder(organization, message)
+    message = with_reminder(message, all_copies)
     was = cards_of(stored.message, stored.copies.values())
     cards = frozenset(differing(was, cards_of(message, all_copies)))
     if after is not None:
@@ -78,17 +93,23 @@ async def follow_up(
 
 
 async def _counted(
-    organization: Organization, stored: Stored, events: Sequence[Event]
+    organization: Organization,
+    stored: Stored,
+    events: Sequence[Event],
+    corrected: Sequence[Event],
 ) -> tuple[dict[int, CopyRow], list[Write]]:
-    """The copies with new events counted, and the writes of the events themselves."""
-    by_copy: defaultdict[int, list[Event]] = defaultdict(list)
+    """The copies with new events and verdicts counted, and the writes of the events themselves."""
+    by_copy: defaultdict[int, tuple[list[Event], list[Event]]] = defaultdict(lambda: ([], []))
     for event in events:
-        by_copy[event.copy].append(event)
+        by_copy[event.copy][0].append(event)
+    for event in corrected:
+        by_copy[event.copy][1].append(event)
     copies = {
-        number: await count_in(organization, stored.message.id, stored.copies[number], new)
-        for number, new in by_copy.items()
+        number: await count_in(organization, stored.message.id, stored.copies[number], *both)
+        for number, both in by_copy.items()
     }
     writes = [Write("insert", event_to_row(stored.message.id, event)) for event in events]
+    writes += [Write("merge", verdict_to_row(stored.message.id, event)) for event in corrected]
     for copy in copies.values():
         writes.extend(_inferred(stored.message.id, stored.copies[copy.number], copy))
     return copies, writes

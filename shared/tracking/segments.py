@@ -38,6 +38,10 @@ class Segment:
     def hits(self) -> list[Hit]:
         return list(unpack(self.packed.decode().splitlines()))
 
+    def without_addresses(self) -> Segment:
+        lines = (hit.without_address.packed() for hit in self.hits())
+        return Segment(self.key, "\n".join(lines).encode())
+
 
 async def store_segment(organization: Organization, segment: Segment) -> None:
     """Writes a segment. One that is there already is this one, whose answer was lost."""
@@ -120,6 +124,7 @@ async def set_aside(organization: Organization, message: str, hits: Sequence[Hit
             "PartitionKey": ASIDE_PARTITION,
             "RowKey": f"{message}~{hit.id}",
             "schema": 1,
-            "hit": hit.packed(),
+            # It may lie here for long, until what broke the fold is mended.
+            "hit": hit.without_address.packed(),
         }
         await organization.tables.upsert(TABLE, row)

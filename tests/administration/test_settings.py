@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.storage.queue import QueueServiceClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from local.toolchain import doctor
 from local.toolchain.steps import Stop
 from shared.organizations import Organization, OrganizationSettings
+from tests.local.host.running_host import RunningHost
 from tests.running_storage import MovableClock
 from tests.web.running_service import RunningService
 
@@ -23,6 +26,8 @@ START = {
     "sendingMailboxes": [],
     "language": "en",
     "attachmentLimitMb": 25,
+    "ipHandling": "dropped",
+    "ownNetworks": [],
     "fileDrive": None,
     "fileLinkDays": 180,
     # The demo's: the local Graph takes more than Exchange does.
@@ -65,6 +70,37 @@ def test_the_service_examines_itself_for_an_administrator(service: RunningServic
     assert not any(secret in answer.text for secret in secrets)
     told = doctor.of_deployment(service.host.address, doctor.keys_of(["contoso"], None))
     assert told["contoso"]["findings"] == []
+
+
+@pytest.mark.processes
+def test_faults_are_found_from_outside_too(
+    service: RunningService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    storage = service.deployment.settings.host_queues
+    with QueueServiceClient.from_connection_string(storage) as queues:
+        queues.delete_queue("replies-poison")
+        queues.get_queue_client("fold-poison").send_message('{"organization": "contoso"}')
+        keys = doctor.keys_of(["contoso", "fabrikam"], None)
+        told = doctor.of_deployment(service.host.address, keys)
+        queues.create_queue("replies-poison")
+        queues.get_queue_client("fold-poison").clear_messages()
+    codes = {one: [found["code"] for found in told[one]["findings"]] for one in keys}
+    assert codes == {"contoso": ["queueMissing", "poisoned"], "fabrikam": ["queueMissing"]}
+    assert doctor.tell(told) == 1
+    assert capsys.readouterr().out.count("There is no queue replies-poison.") == 1
+
+
+@pytest.mark.processes
+def test_an_app_whose_settings_cannot_be_used_is_said_to_fail(
+    service: RunningService, tmp_path: Path
+) -> None:
+    environ = service.deployment.environ | {"SIGNING_KEYS": "k1:too-short"}
+    host = RunningHost(tmp_path, environ, app="function_app:app")
+    try:
+        told = doctor.of_deployment(host.address, doctor.keys_of(["contoso"], None))
+    finally:
+        host.end()
+    assert [found["code"] for found in told["contoso"]["findings"]] == ["appFails"]
 
 
 @pytest.mark.processes
@@ -142,6 +178,12 @@ MISTAKES: list[tuple[Any, str]] = [
     ({"recipientLimit": 5.5}, "/recipientLimit"),
     ({"recipientLimit": True}, "/recipientLimit"),
     ({"recipientLimit": 10**30}, "/recipientLimit"),
+    ({"ipHandling": "hashed"}, "/ipHandling"),
+    ({"ownNetworks": "192.0.2.0/24"}, "/ownNetworks"),
+    ({"ownNetworks": ["192.0.2.0/24", "office"]}, "/ownNetworks/1"),
+    ({"ownNetworks": ["192.0.2.0/33"]}, "/ownNetworks/0"),
+    ({"ownNetworks": ["0.0.0.0/0"]}, "/ownNetworks/0"),
+    ({"ownNetworks": [f"192.0.2.{n}" for n in range(201)]}, "/ownNetworks"),
     ({"sendingMailboxes": "ana@contoso.com"}, "/sendingMailboxes"),
     ({"sendingMailboxes": ["ana"]}, "/sendingMailboxes/0"),
     ({"sendingMailboxes": [f"a{n}@contoso.com" for n in range(501)]}, "/sendingMailboxes"),

@@ -26,6 +26,7 @@ from tests.faults.visitors import Visitors
 from tests.running_storage import Deployment
 
 KILLS = int(os.environ.get("KILLS", "6"))
+KILLS_OF_TWO = KILLS if "KILLS" in os.environ else 2
 SEED = int(os.environ.get("FAULT_SEED") or random.randrange(1_000_000))
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(60 + 20 * KILLS)]
@@ -71,7 +72,7 @@ async def test_two_hosts_on_one_storage_tell_every_answered_hit_once(
         ports = [machine.port for machine in pair]
         visitors = Visitors(deployment.settings, copies, ports, seed=SEED)
         async with visitors.visiting():
-            for kill in range(max(KILLS // 3, 2)):
+            for kill in range(KILLS_OF_TWO):
                 await visitors.answers(1)
                 await asyncio.sleep(chance.uniform(0.05, 1.2))
                 await pair[kill % 2].kill()

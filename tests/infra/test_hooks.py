@@ -313,6 +313,14 @@ def test_two_organizations_of_one_id_stop_the_deployment() -> None:
         hooks.organizations_in(parameters(GOOD, GOOD))
 
 
+@pytest.mark.parametrize("host", ["https://mail.contoso.com", "Mail.contoso.com", "contoso", " "])
+def test_a_common_host_that_cannot_be_one_stops_the_deployment(host: str) -> None:
+    with pytest.raises(hooks.Stopped, match="PUBLIC_HOST must be a host name"):
+        hooks.refuse_unusable_host({"PUBLIC_HOST": host})
+    for usable in ({}, {"PUBLIC_HOST": ""}, {"PUBLIC_HOST": "mail.contoso.com"}):
+        hooks.refuse_unusable_host(usable)
+
+
 @pytest.mark.parametrize("arguments", [[], ["during"], ["before", "after"]])
 def test_a_hook_that_does_not_exist_is_refused(arguments: list[str]) -> None:
     assert hooks.main(arguments, ENVIRON) == 2

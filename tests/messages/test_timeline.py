@@ -98,6 +98,7 @@ def test_an_event_has_every_field_of_the_contract(service: RunningService, messa
         "image": None,
         "client": {"name": None, "device": None},
         "country": None,
+        "address": None,
         "repliedBy": None,
         "returnsOn": None,
         "failedAddress": None,

@@ -21,6 +21,7 @@ from shared.model import FollowChoice, Kpis, Status
 from shared.replies.intake import take_in
 from shared.tracking.fold import fold_message
 from shared.tracking.hits import Hit
+from shared.tracking.origins import NetworkKeys
 from shared.tracking.rebuild import rebuild_message
 from tests.sending.mortality import Killed, Trouble, trouble_in
 from tests.sending.post_office import ANA, PostOffice
@@ -102,7 +103,7 @@ async def test_a_reply_after_a_seen_open_proves_nothing_more(office: PostOffice)
     settings = await office.organization.settings()
     at = round(datetime(2026, 3, 3, tzinfo=UTC).timestamp() * 1000)
     hit = Hit("a" * 32, at, "open", message, 0, 0, "GET", AGENT)
-    await fold_message(office.organization, settings, message, [hit])
+    await fold_message(office.organization, settings, message, [hit], NetworkKeys())
     answer(office)
     await take_all_in(office)
     assert [one["kind"] for one in await timeline(office, message)] == ["reply", "open"]

@@ -41,7 +41,15 @@ async def followed_message(
 ) -> str:
     """Stores a message that was sent then; each copy went to the one it names. Returns its id."""
     rows = [
-        CopyRow(number, recipient, Step.SENT, sent_at, sent_at - timedelta(seconds=2), sent_at)
+        CopyRow(
+            number,
+            recipient,
+            Step.SENT,
+            step_at=sent_at,
+            sending_began_at=sent_at - timedelta(seconds=2),
+            sent_at=sent_at,
+            links=len(links),
+        )
         for number, recipient in enumerate(copies)
     ]
     message = MessageRow(
@@ -146,12 +154,15 @@ def recounted(events: Sequence[Event], copies: dict[int, CopyRow]) -> Kpis:
     opens += _opens_by_images(events)
     human_opens = [event for event in opens if not event.automated]
     clicks = [event for event in events if event.kind is EventKind.CLICK]
+    views = [event for event in events if event.kind is EventKind.ATTACHMENT_VIEW]
     named = all(copy.recipient for copy in copies.values())
     return Kpis(
         opens=len(opens),
         human_opens=len(human_opens),
         link_clicks=len(clicks),
         human_link_clicks=sum(not click.automated for click in clicks),
+        attachment_views=len(views),
+        human_attachment_views=sum(not view.automated for view in views),
         first_opened_at=min((event.at for event in opens), default=None),
         last_opened_at=max((event.at for event in opens), default=None),
         first_human_opened_at=min((event.at for event in human_opens), default=None),

@@ -116,6 +116,26 @@ async def test_what_cannot_be_given_back_yet_stays_for_seven_days(
     assert len(await read_segments(contoso, 10)) == 1
 
 
+async def test_addresses_stay_behind_when_hits_go_to_the_overflow_t8(
+    contoso: Organization,
+    organizations: Organizations,
+    without_contoso: Organizations,
+    overflow: Overflow,
+    blobs: Blobs,
+    clock: MovableClock,
+    tmp_path: Path,
+) -> None:
+    message = await followed_message(contoso, clock())
+    ending = Instance(without_contoso, overflow, clock, tmp_path / "journal")
+    assert await ending.end_with(replace(hit(message, at(clock, 60)), address="192.0.2.7"))
+    ((name, _),) = await names(blobs)
+    content = await blobs.get(CONTAINER, name)
+    assert content and message.encode() in content and b"192.0.2.7" not in content
+    assert await overflow.give_back(organizations) == {"contoso"}
+    await fold_all(contoso, clock)
+    assert (await exact(contoso, message)).kpis.opens == 1
+
+
 async def test_hits_of_an_organization_that_is_gone_are_dropped_after_seven_days(
     settings: Settings,
     contoso: Organization,

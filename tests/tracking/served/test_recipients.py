@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
 
+from shared.model import IpHandling
 from shared.organizations import Organization
 from tests.running_storage import MovableClock
 from tests.tracking.followed_messages import PROGRAM, followed_message
@@ -163,6 +165,21 @@ async def test_an_agent_of_any_length_and_any_bytes_is_recorded_t8(
         )
         assert_gif(answer)
     assert len(await service.events(contoso, message, 3)) == 3
+
+
+@pytest.mark.parametrize("handling", ["kept", "dropped"])
+async def test_an_address_is_what_the_nearest_proxy_wrote_and_kept_only_where_told_t8(
+    service: Service, contoso: Organization, message: str, handling: str
+) -> None:
+    await contoso.change_settings(lambda one: replace(one, ip_handling=IpHandling(handling)))
+    headers = {
+        "X-Forwarded-For": "203.0.113.1, 203.0.113.2,198.51.100.7:51000",
+        "CF-IPCountry": "BR",
+    }
+    assert_gif(service.get(service.pixel("contoso", message), **headers))
+    (event,) = await service.events(contoso, message, 1)
+    assert event.address == ("198.51.100.7" if handling == "kept" else None)
+    assert event.country is None, "nobody said that this header comes from the platform"
 
 
 # --- The redirect -------------------------------------------------------------------------------
