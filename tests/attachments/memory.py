@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -81,7 +82,7 @@ def _all_sent(service: RunningService, uploads: list[str]) -> None:
         assert answer.status_code == 202, answer.text
         messages.append(answer.json()["id"])
     for message in messages:
-        soon(lambda message=message: _is_sent(service, message), within=240)
+        soon(partial(_is_sent, service, message), within=240)
 
 
 def _is_sent(service: RunningService, message: str) -> bool:
