@@ -79,7 +79,8 @@ _UNTIL = re.compile(
 _LEADS_TO = re.compile(
     r"(?:[\s,:.(]|(?:on|o|no|na|em|ao|ab|am|dem|den|zum|einschließlich|inkl\.?|el|la|le|de|del|do|da|al"
     r"|dia|día|the|into|in|to|at|trabalho|escritório|oficina|atividades|trabajo|im|büro|op|met|il"
-    r"|den|dnia|на|в|офис|работу|och|og|med|måndag|tisdag|torsdag|fredag|mandag|tirsdag|onsdag|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tue|wed|thu|fri|sat|sun"
+    r"|den|dnia|на|в|офис|работу|och|og|med|måndag|tisdag|torsdag|fredag|mandag|tirsdag|onsdag"
+    r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tue|wed|thu|fri|sat|sun"
     r"|segunda|terça|quarta|quinta|sexta|sábado|domingo|feira|-|lunes|martes|miércoles|jueves|viernes"
     r"|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|lundi|mardi|mercredi|jeudi|vendredi"
     r"|maandag|dinsdag|woensdag|donderdag|vrijdag|lunedì|martedì|mercoledì|giovedì|venerdì|office|work"
