@@ -125,6 +125,7 @@ def test_the_page_of_a_message_says_when_it_reminds_or_why_it_does_not_r1(
         ("Asia%2FTokyo", "Jun 1, 2030 7:30 AM"),
         ("Japan", "Jun 1, 2030 7:30 AM"),
         ("", "May 31, 2030 10:30 PM"),
+        ("Etc%2FUTC", "May 31, 2030 10:30 PM"),
         ("Mars%2FBase", "May 31, 2030 10:30 PM"),
         ("..%2F..%2Fetc%2Fpasswd", "May 31, 2030 10:30 PM"),
         ("zone.tab", "May 31, 2030 10:30 PM"),
