@@ -70,7 +70,7 @@ class Gateway:
 
     async def cards(self) -> list[str]:
         later = self.clock() + timedelta(hours=1)
-        page = await read_cards(self.contoso, SELLER, later, engagement=True, limit=50)
+        page = await read_cards(self.contoso, (SELLER,), later, engagement=True, limit=50)
         return [card.kind.value for card in page.cards]
 
 
