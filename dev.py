@@ -1,5 +1,5 @@
 """Everything a developer starts: `python3 dev.py run | test | check | doctor | bench | costs`
-(and `rebuild`).
+(and `rebuild`, `tables`).
 
 Only the standard library is needed; the rest is fetched into a virtual environment of the project.
 This file stays within the syntax of old Pythons, so that one of them can say its sentence.

@@ -9,12 +9,14 @@ records         …/records/{type}/{id}
 timing          …/delivery-time
 sellers         …/sellers/{address}
 assistant       …/cards · …/cards/{id}/snooze · dismiss · undo
+access          …/keys · …/keys/{id}
 administration  …/settings · health
 pages           what sellers see: messages, cards
 """
 
 import azure.functions as func
 
+from shared.access.functions import blueprint as access
 from shared.administration.functions import blueprint as administration
 from shared.assistant.functions import blueprint as assistant
 from shared.attachments.functions import blueprint as attachments
@@ -31,6 +33,6 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 for room in (
     *(tracking, attachments, sending, replies, messages, records, sellers),
-    *(timing, assistant, administration, pages),
+    *(timing, assistant, access, administration, pages),
 ):
     app.register_functions(room)

@@ -26,6 +26,7 @@ from tests.local.host.running_host import RunningHost
 from tests.running_azurite import free_ports, running_azurite
 from tests.running_storage import ACCOUNTS, ORGANIZATIONS, Deployment, Deployments
 from tests.tracking.watched import Watched
+from tests.web.running_service import RunningService, running_service
 
 SERVICE = "function_app:app"
 CONSTANT = "bench.apps.constant_gif:app"
@@ -57,6 +58,13 @@ class Machine:
     def start(self, app: str) -> RunningHost:
         """A host that accepts connections; it ends with the machine, or at its `end`."""
         return self._start(app, self._deployment)
+
+    @contextmanager
+    def service(self) -> Iterator[RunningService]:
+        """The whole service with a local Graph, over storage of its own."""
+        directory = Path(tempfile.mkdtemp(dir=self._directory))
+        with running_service(self._deployments, directory) as running:
+            yield running
 
     @contextmanager
     def hanging(self) -> Iterator[tuple[RunningHost, Callable[[], object]]]:

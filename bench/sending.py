@@ -1,4 +1,5 @@
-"""What sending costs: messages a second, requests for each, and an upload against plain HTTP."""
+"""What sending costs: messages a second, requests for each, an upload against plain HTTP, and the
+memory of the host meanwhile."""
 
 from __future__ import annotations
 
@@ -13,14 +14,21 @@ import httpx
 
 from bench.figures import ratio, say, show, under_way
 from bench.machine import machine
+from shared.attachments.uploads import upload_name
 from shared.graph.client import close_graph_clients
 from shared.graph.drive import Drive
+from shared.messages.content import CONTAINER
+from shared.model import FollowChoice
 from shared.organizations import Organization
+from shared.sending.accept import Order
+from tests.attachments.memory import memory_of_uploading
 from tests.graph.sources import Reading, content
 from tests.running_graph import RunningGraph, running_graph
 from tests.running_storage import MovableClock
 from tests.sending.mortality import Troubles, troubled
 from tests.sending.post_office import ANA, PostOffice, let_hurry
+from tests.sending.roads import PLAN, UPLOAD, order
+from tests.web.running_service import RunningService
 
 MESSAGES = 200
 AT_ONCE = 8
@@ -32,6 +40,8 @@ PIECE_BYTES = 10 * 1024 * 1024
 
 def measure() -> None:
     """messages accepted and delivered a second, their requests, an upload against plain httpx"""
+    with machine() as here, here.service() as service:
+        _memory(service)
     with machine() as here, tempfile.TemporaryDirectory(prefix="bench-") as directory:
         database = Path(directory) / "graph.db"
         with running_graph(database, move_after=0) as graph, httpx.Client() as http:
@@ -76,14 +86,35 @@ async def _messages(office: PostOffice) -> None:
     )
 
 
+def _memory(service: RunningService) -> None:
+    """What a process of the service holds while it brings large files to OneDrive."""
+    under_way("uploading 150 MB through the host")
+    one = memory_of_uploading(service, 150)
+    under_way("uploading four times 150 MB through the host")
+    four = memory_of_uploading(service, 150, at_once=4)
+    under_way("")
+    say("Memory of the host, idle after its first message, and at most while it uploads (MiB)")
+    for title, memory in (("150 MB", one), ("4 × 150 MB at once", four)):
+        say(f"  {title:<20}{memory.idle:>6.0f}{memory.peak:>6.0f}: {memory.over:.0f} more")
+    say()
+
+
 async def _requests(office: PostOffice) -> None:
-    """What one message asks of storage and of Graph."""
+    """What one message asks of storage and of Graph, without files and with some."""
+    await _requests_of(office, "without files", office.order())
+    await office.organization.blobs.put(CONTAINER, upload_name(UPLOAD), PLAN)
+    with_files = order(office, "li@example.com", FollowChoice.PREFERRED)
+    title = "with two followed files (of 7 KB, and of 5 MB by an upload) and an ordinary one"
+    await _requests_of(office, title, with_files)
+
+
+async def _requests_of(office: PostOffice, title: str, asked: Order) -> None:
     troubles = Troubles()
     mortal = troubled(office.organization, troubles, reads=True)
     counted = PostOffice(mortal, office.graph, office.clock, office.http)
     try:
         troubles.begin()
-        message = await counted.accepted(counted.order())
+        message = await counted.accepted(asked)
         accepting = Counter(troubles.calls)
         troubles.begin()
         before = len(office.requests())
@@ -93,10 +124,10 @@ async def _requests(office: PostOffice) -> None:
     finally:
         await mortal.tables.close()
         await mortal.blobs.close()
-    say("\nRequests of one followed message without files")
-    for title, counts in (("accepted", accepting), ("delivered", delivering)):
+    say(f"\nRequests of one followed message {title}")
+    for done, counts in (("accepted", accepting), ("delivered", delivering)):
         told = ", ".join(f"{count} × {what}" for what, count in sorted(counts.items()))
-        say(f"  {title:<10}{counts.total():>4} to storage: {told}")
+        say(f"  {done:<10}{counts.total():>4} to storage: {told}")
     say(f"  {'':<10}{len(graph) - before:>4} to Graph: {', '.join(graph[before:])}\n")
 
 

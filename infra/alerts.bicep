@@ -38,6 +38,11 @@ var lines = [
     severity: 2
   }
   {
+    name: 'subscriptions-expired'
+    says: 'have run out'
+    severity: 2
+  }
+  {
     name: 'hits-at-risk'
     says: 'neither storage nor disk takes hits'
     severity: 1

@@ -50,9 +50,9 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     keyVaultReferenceIdentity: identityId
+    // Of these only what Flex Consumption takes ("Flex Consumption plan deprecations"): it has no FTP.
     siteConfig: {
       minTlsVersion: '1.2'
-      ftpsState: 'Disabled'
     }
     functionAppConfig: {
       deployment: {
@@ -111,6 +111,10 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     DUE_SCHEDULE: '*/15 * * * * *'
     SWEEP_SCHEDULE: '0 * * * * *'
     WATCH_SCHEDULE: '30 * * * * *'
+    LOOK_SECONDS: '300'
+    TRUSTED_PROXY_HOPS: behindFrontDoor ? '2' : '1'
+    COUNTRY_HEADER: ''
+    JOURNAL_DIR: '/tmp/engagement-journal'
   }
 }
 

@@ -47,6 +47,10 @@ Examines a deployment: settings, permissions, clocks, queues, what waits, subscr
 Graph and the sending mailboxes. Says of each thing that is wrong what to do, and ends with 1.
 Without --url it is the one of this machine, whether it runs or not.
 """
+_TABLES = """\
+Saves the tables of an organization's storage account into a file, or puts them back, over what is
+there. As whoever `az login` signed in, who needs the role Storage Table Data Contributor on it.
+"""
 _BENCH = "Measures; without names everything there is. Also: --events N, --minutes M, --rate R."
 
 TEST_PROCESSES = 3
@@ -85,6 +89,9 @@ def _command(arguments: list[str]) -> int:
             return 0 if check(prepare(python.python, "develop"), fix=options.fix) else 1
         case "doctor":
             return _doctor(python.python, options)
+        case "tables":
+            copying = ["-m", "local.tables", options.what, options.endpoint, str(options.file)]
+            return _call([str(prepare(python.python, "run").python), *copying], {})
         case "costs":
             return _costs(python.python, count=options.count)
         case "rebuild":
@@ -164,6 +171,13 @@ def _parser() -> argparse.ArgumentParser:
         default=ROOT / ".local-data",
         help="on this machine: what dev.py run was given (default .local-data)",
     )
+
+    tables = commands.add_parser(
+        "tables", help="save an organization's tables", description=_TABLES, parents=python
+    )
+    tables.add_argument("what", choices=["save", "restore"])
+    tables.add_argument("endpoint", help="as https://<account>.table.core.windows.net")
+    tables.add_argument("file", type=lambda text: Path(text).absolute())
 
     costs = commands.add_parser(
         "costs", help="write down what a month costs", description=_COSTS, parents=python

@@ -64,7 +64,7 @@ def tell(examined: Mapping[str, Examined]) -> int:
 def _asked(address: str, organization: str, key: str) -> Examined:
     request = urllib.request.Request(
         f"{address.rstrip('/')}/api/orgs/{organization}/health",
-        headers={"Authorization": f"Bearer {key}"},
+        headers={"x-api-key": key},
     )
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer:

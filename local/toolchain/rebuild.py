@@ -42,7 +42,7 @@ def _page(address: str, organization: str, key: str, cursor: str) -> dict[str, A
     request = urllib.request.Request(
         f"{address.rstrip('/')}/api/orgs/{organization}/rebuild{query}",
         method="POST",
-        headers={"Authorization": f"Bearer {key}"},
+        headers={"x-api-key": key},
     )
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer:

@@ -34,6 +34,11 @@ class Caller:
             return None
         return self.person.address
 
+    @property
+    def manages(self) -> bool:
+        """Whether they are a manager, or an administrator: who is told what managers are."""
+        return self.person is not None and self.sees_own_or_followed is None
+
     def require(self, *scopes: str) -> None:
         """Refuses unless the caller has one of the scopes."""
         if not self.scopes.intersection(scopes):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.organizations import Organization
+from shared.storage.tables import Row
 
 TABLE = "keys"
 SCOPES = ("send", "read", "admin")
@@ -22,6 +23,9 @@ _PARTITION = "key"
 REMEMBERED_S = 30.0
 """How long a key that was found is trusted without asking again: a withdrawn key works no
 longer."""
+MOST_KEYS = 100
+"""An organization needs a few; all of them are shown at once."""
+_ID_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Key:
     id: str
     name: str
     scopes: frozenset[str]
+    made_at: datetime
 
 
 def new_key(organization: str) -> str:
@@ -59,7 +64,23 @@ async def store_key(
             "madeAt": now.isoformat(),
         },
     )
-    return Key(digest[:12], name, scopes)
+    return Key(digest[:_ID_LENGTH], name, scopes, now)
+
+
+async def keys_of(organization: Organization) -> list[Key]:
+    """The organization's keys, the newest first; also those by which several requests at once
+    passed the limit."""
+    found = await organization.tables.page(TABLE, _PARTITION, limit=2 * MOST_KEYS)
+    return sorted((_key(read.row) for read in found), key=lambda key: key.made_at, reverse=True)
+
+
+async def withdraw_key(organization: Organization, id_: str) -> None:
+    """Takes a key back for good; one that is gone already is fine."""
+    found = await organization.tables.page(
+        TABLE, _PARTITION, after=id_, below=f"{id_}~", limit=MOST_KEYS
+    )
+    for read in found:
+        await organization.tables.delete(TABLE, _PARTITION, read.row["RowKey"])
 
 
 class Keyring:
@@ -79,9 +100,16 @@ class Keyring:
         read = await organization.tables.get(TABLE, _PARTITION, digest)
         if read is None:
             return None
-        found = Key(digest[:12], read.row["name"], frozenset(json.loads(read.row["scopes"])))
+        found = _key(read.row)
         self._found[organization.id, digest] = (self._monotonic() + REMEMBERED_S, found)
         return found
+
+
+def _key(row: Row) -> Key:
+    made_at = datetime.fromisoformat(row["madeAt"])
+    return Key(
+        row["RowKey"][:_ID_LENGTH], row["name"], frozenset(json.loads(row["scopes"])), made_at
+    )
 
 
 def _digest(key: str) -> str:

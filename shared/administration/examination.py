@@ -27,10 +27,12 @@ from shared.storage.looks import (
     State,
     look_at_container,
     look_at_queue,
+    look_at_signing,
     look_at_table,
 )
 from shared.storage.names import CONTAINERS, HOST_CONTAINERS, QUEUES, TABLES
 from shared.storage.queues import Queues
+from shared.timing import reminding
 from shared.tracking import overflow, segments
 from shared.tracking.fold import LATE_S
 
@@ -103,7 +105,9 @@ async def _host(deployment: Deployment, organization: Organization) -> Examinati
     """The host's account: queues with their poison, and the overflow."""
     result = Examination()
     names = [name for queue in QUEUES for name in (queue, f"{queue}-poison")]
-    queues = await asyncio.gather(*(look_at_queue(deployment.queues, name) for name in names))
+    queues = await asyncio.gather(
+        *(look_at_queue(deployment.queues, name, deployment.clock()) for name in names)
+    )
     blobs = deployment.host_blobs
     containers = await asyncio.gather(*(look_at_container(blobs, one) for one in HOST_CONTAINERS))
     looks = {("queueMissing", name): look for name, look in zip(names, queues, strict=True)}
@@ -114,6 +118,9 @@ async def _host(deployment: Deployment, organization: Organization) -> Examinati
         number = look.words_of(organization.id)
         if name.endswith("-poison") and number:
             result.findings.append(finding("poisoned", name, number=number))
+        elif look.stands is not None and name in QUEUES:
+            seconds = round(look.stands.total_seconds())
+            result.findings.append(finding("queueStands", name, seconds=seconds))
     with contextlib.suppress(StorageUnavailable):  # found above
         async for _ in blobs.names(overflow.CONTAINER, f"{organization.id}/"):
             result.findings.append(finding("hitsInOverflow", overflow.CONTAINER))
@@ -129,15 +136,20 @@ async def _storage(deployment: Deployment, organization: Organization) -> Examin
         *(look_at_container(organization.blobs, one) for one in CONTAINERS)
     )
     now = deployment.clock()
+    signing = await asyncio.gather(
+        *(look_at_signing(organization.blobs, one, now) for one in CONTAINERS)
+    )
     looks = {("tableMissing", name): look for name, look in zip(TABLES, tables, strict=True)}
-    for name, look in zip(CONTAINERS, containers, strict=True):
+    for name, look, signed in zip(CONTAINERS, containers, signing, strict=True):
         looks["containerMissing", name] = look
+        if signed.state is not State.THERE:
+            looks["containerMissing", f"upload addresses of {name}"] = signed
     result.findings += _of_storage(f"the storage of {organization.id}", looks)
     differences = [abs(look.at - now) for look in looks.values() if look.at is not None]
     if differences and min(differences) > CLOCKS_DIFFER:
         seconds = round(min(differences).total_seconds())
         result.findings.append(finding("clockWrong", "storage", seconds=seconds))
-    for waits in (_hits, _due, _subscriptions):
+    for waits in (_hits, _due, _reminders, _subscriptions):
         with contextlib.suppress(StorageUnavailable):  # found above, or a table is missing
             waiting = await waits(organization, now)
             result.findings += waiting.findings
@@ -169,6 +181,14 @@ async def _due(organization: Organization, now: datetime) -> Examination:
             for one in since
         ]
     )
+
+
+async def _reminders(organization: Organization, now: datetime) -> Examination:
+    below = f"{milliseconds(now - reminding.PATIENCE - _OVERDUE):013d}"
+    late = await organization.tables.page(
+        reminding.TABLE, reminding.PARTITION, below=below, limit=1
+    )
+    return Examination([finding("remindersWait", organization.id) for _ in late])
 
 
 async def _subscriptions(organization: Organization, now: datetime) -> Examination:

@@ -89,6 +89,17 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "A message that was due {seconds} s ago has not been looked at.",
         "Does fire_due_messages run, and without exceptions? It makes up for everything missed.",
     ),
+    "remindersWait": (
+        "A reminder of {about} has been due for more than an hour, and is not decided.",
+        "Does fire_due_reminders run, and without exceptions? One with a condition waits for hits "
+        "to be counted (hitsWait). It makes up for everything missed.",
+    ),
+    "queueStands": (
+        "What is in the queue {about} is not taken, or more slowly than it comes: a word there was "
+        "sent {seconds} s ago.",
+        "Do the functions run (portal: Functions; disabled to drain?), and without exceptions? "
+        "Nothing is lost; it is taken when they do.",
+    ),
     "graphAway": (
         "Microsoft Graph does not answer ({detail}).",
         "Messages wait for a day. Azure's and Microsoft 365's status pages tell of outages; on "

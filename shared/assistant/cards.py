@@ -1,4 +1,5 @@
-"""Cards as they are stored, read and put away: one partition for each seller.
+"""Cards as they are stored, read and put away: one partition for each seller, and one for what is
+told to all managers.
 
     card~{inverted time}~{id}   a card, newest first
     done~{inverted time}~{id}   the same, put away
@@ -12,11 +13,12 @@ withdrawn leaves its id behind, without a place, for the same reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.assistant.facts import COLLECTED, URGENT
+from shared.assistant.facts import COLLECTED, MAILBOX_GONE, URGENT
 from shared.errors import Changed, Conflict, Refusal
 from shared.messages.rows import (
     failure_from_text,
@@ -33,6 +35,10 @@ from shared.storage.tables import Read, Row, Write, inverted, key_text
 TABLE = "cards"
 CHANGED_KEY = "changed"
 _LISTED, _DONE = "card~", "done~"
+
+MANAGERS = "managers"
+"""Under this name, in place of a seller's address, are the cards of all managers: whoever puts one
+away has seen to it."""
 
 SNOOZED = timedelta(hours=24)
 SNOOZED_IF_URGENT = timedelta(hours=1)
@@ -58,12 +64,17 @@ class StoredCard:
     recipient: str | None = None
     failure: Failure | None = None
     comment: str | None = None
+    country: str | None = None
     snoozed_until: datetime | None = None
     dismissed_at: datetime | None = None
 
     @property
     def is_urgent(self) -> bool:
         return self.kind in URGENT
+
+    @property
+    def is_managers(self) -> bool:
+        return is_managers(self.id)
 
     @property
     def shown_from(self) -> datetime:
@@ -102,30 +113,29 @@ class CardPage:
 
 async def read_cards(
     organization: Organization,
-    seller: str,
+    sellers: tuple[str, ...],
     now: datetime,
     *,
     engagement: bool,
     after: str = "",
     limit: int,
 ) -> CardPage:
-    """What the seller sees now; while engagement is off nothing that shows what was collected."""
+    """What these see now, together; while engagement is off nothing that shows what was collected.
+
+    Who is told of a message as its seller is not told once more as a manager.
+    """
     found: list[StoredCard] = []
     waiting: list[datetime] = []
     looked_at = 0
-    rows = organization.tables.rows(
-        TABLE,
-        partition_of(seller),
-        after=_LISTED + after,
-        below=_LISTED + "~",
-        a_time=min(limit + 1, 1000),
-    )
-    last = ""
-    async for read in rows:
+    last, told = "", ""
+    async for read in _newest_first(organization, sellers, after, min(limit + 1, 1000)):
         if len(found) == limit or looked_at == _MOST_LOOKED_AT:
             return CardPage(found, last, min(waiting, default=None))
         card, looked_at = from_row(read.row), looked_at + 1
         last = read.row["RowKey"].removeprefix(_LISTED)
+        before, told = told, card.id
+        if card.is_managers and before == card_id(card.message, CardKind.FAILED):
+            continue
         if card.kind in COLLECTED and not engagement:
             continue
         if card.shown_from > now:
@@ -133,6 +143,25 @@ async def read_cards(
         else:
             found.append(card)
     return CardPage(found, None, min(waiting, default=None))
+
+
+async def _newest_first(
+    organization: Organization, sellers: tuple[str, ...], after: str, a_time: int
+) -> AsyncIterator[Read]:
+    """The rows of several lists as one: their keys are in the order of time in each."""
+    lists = [
+        organization.tables.rows(
+            TABLE, partition_of(one), after=_LISTED + after, below=_LISTED + "~", a_time=a_time
+        )
+        for one in sellers
+    ]
+    heads = [await anext(one, None) for one in lists]
+    while waiting := [(head.row["RowKey"], at) for at, head in enumerate(heads) if head]:
+        _, at = min(waiting)
+        head = heads[at]
+        assert head is not None
+        yield head
+        heads[at] = await anext(lists[at], None)
 
 
 async def change_card(
@@ -162,10 +191,12 @@ async def change_card(
         return after
 
 
-async def last_change(organization: Organization, seller: str) -> str:
-    """A word that is another after every change of the seller's cards; one small read."""
-    read = await organization.tables.get(TABLE, partition_of(seller), CHANGED_KEY)
-    return read.etag if read else ""
+async def last_change(organization: Organization, sellers: tuple[str, ...]) -> str:
+    """A word that is another after every change of these lists; one small read of each."""
+    reads = await asyncio.gather(
+        *(organization.tables.get(TABLE, partition_of(one), CHANGED_KEY) for one in sellers)
+    )
+    return " ".join(read.etag if read else "" for read in reads).strip()
 
 
 def placed(
@@ -204,6 +235,11 @@ def pointer_key(card: str) -> str:
     return f"id~{card}"
 
 
+def is_managers(card: str) -> bool:
+    """Whether the card with this id is the managers'."""
+    return card.endswith(f"-{MAILBOX_GONE}")
+
+
 def card_id(message: str, name: str) -> str:
     return f"{message}-{name}"
 
@@ -222,6 +258,7 @@ def to_row(partition: str, card: StoredCard) -> Row:
         recipient=card.recipient,
         failure=failure_to_text(card.failure),
         comment=card.comment,
+        country=card.country,
         snoozedUntil=text_or_none(card.snoozed_until),
         dismissedAt=text_or_none(card.dismissed_at),
     )
@@ -239,6 +276,7 @@ def from_row(row: Row) -> StoredCard:
         recipient=row.get("recipient"),
         failure=failure_from_text(row.get("failure")),
         comment=row.get("comment"),
+        country=row.get("country"),
         snoozed_until=instant_or_none(row.get("snoozedUntil")),
         dismissed_at=instant_or_none(row.get("dismissedAt")),
     )

@@ -27,12 +27,17 @@ COLLECTED = frozenset(
 
 URGENT = frozenset({CardKind.REMINDER_DUE})
 
+MAILBOX_GONE = "mailboxGone"
+"""The name of the card that tells the managers of a scheduled message whose mailbox is gone: its
+seller may be gone, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """One thing to tell a seller. `at` is when it happened; nobody sees it before `visible_from`.
 
-    `recipient` is who did it, where that is known; `failure` is why a message was not sent.
+    `recipient` is who did it and `country` where (two letters), as far as that is known;
+    `failure` is why a message was not sent.
     """
 
     kind: CardKind
@@ -41,6 +46,7 @@ class Card:
     recipient: str | None = None
     failure: Failure | None = None
     comment: str | None = None
+    country: str | None = None
 
 
 def cards_of(message: MessageRow, copies: Iterable[CopyRow]) -> dict[str, Card]:
@@ -55,6 +61,8 @@ def cards_of(message: MessageRow, copies: Iterable[CopyRow]) -> dict[str, Card]:
         at = max((one.step_at for one in copies if one.failure and one.step_at), default=None)
         at = at or message.accepted_at
         found[CardKind.FAILED] = Card(CardKind.FAILED, at, at, failure=message.failure)
+        if message.send_time is not None and _is_gone(message.from_, message.failure):
+            found[MAILBOX_GONE] = found[CardKind.FAILED]
     reminder = message.reminder
     if reminder is not None and reminder.fired_at and reminder.state is ReminderState.EXPIRED:
         at, kind = reminder.fired_at, CardKind.REMINDER_DUE
@@ -69,19 +77,30 @@ def differing(before: Mapping[str, Card], after: Mapping[str, Card]) -> dict[str
 
 
 def _of_copy(copy: CopyRow) -> Iterator[Card]:
+    opened_at, places = counted(copy).first_human_opened_at, copy.places
+    opened_in = None
+    if opened_at == copy.first_human_open_at:
+        opened_in = places.get("open")
+    elif opened_at == copy.first_human_click_at:
+        opened_in = places.get("click")
     happened = (
-        (CardKind.OPENED, counted(copy).first_human_opened_at),
-        (CardKind.CLICKED, copy.first_human_click_at),
-        (CardKind.ATTACHMENT_VIEWED, copy.first_human_view_at),
-        (CardKind.OPENED_AGAIN, copy.quiet[1] if copy.quiet else None),
-        (CardKind.REPLIED, copy.first_reply_at),
+        (CardKind.OPENED, opened_at, opened_in),
+        (CardKind.CLICKED, copy.first_human_click_at, places.get("click")),
+        (CardKind.ATTACHMENT_VIEWED, copy.first_human_view_at, places.get("view")),
+        (CardKind.OPENED_AGAIN, copy.quiet[1] if copy.quiet else None, places.get("again")),
+        (CardKind.REPLIED, copy.first_reply_at, None),
     )
-    for kind, at in happened:
+    for kind, at, country in happened:
         if at is not None:
-            yield Card(kind, at, _visible_from(copy, at), copy.recipient)
+            yield Card(kind, at, _visible_from(copy, at), copy.recipient, country=country)
     if copy.first_bounce_at is not None:
         at, who = copy.first_bounce_at, ", ".join(copy.bounced) or copy.recipient
         yield Card(CardKind.BOUNCED, at, at, who)
+
+
+def _is_gone(mailbox: str, failure: Failure) -> bool:
+    """Whether it failed for want of that mailbox; not once it was given to another."""
+    return failure.code == "mailboxUnknown" and failure.values.get("address") == mailbox
 
 
 def _visible_from(copy: CopyRow, at: datetime) -> datetime:

@@ -16,6 +16,7 @@ from shared.web.requests import cursor_for, cursor_of, json_body, limit_of, only
 if TYPE_CHECKING:
     from shared.access.callers import Caller
     from shared.assistant.cards import StoredCard
+    from shared.assistant.requests import CardRef
 
 blueprint = func.Blueprint()
 
@@ -31,7 +32,7 @@ async def cards(req: func.HttpRequest) -> func.HttpResponse:
     caller = await service().caller(req)
     caller.require("read")
     only_params(req, "seller", "cursor", "limit")
-    seller, after, limit = _seller(req, caller), cursor_of(req), limit_of(req)
+    sellers, after, limit = _sellers(req, caller), cursor_of(req), limit_of(req)
     if after and not _PLACE.fullmatch(after):
         raise Refusal(422, "This cursor is none of this list; use the one from the page before.")
     from shared.assistant.cards import last_change, read_cards
@@ -40,15 +41,15 @@ async def cards(req: func.HttpRequest) -> func.HttpResponse:
 
     organization, now = caller.organization, utc_now()
     accepted = req.headers.get("accept-language", "")
-    asked = (organization.id, seller, after, str(limit), accepted)
+    asked = (organization.id, *sellers, after, str(limit), accepted)
     # Before the cards: a change in between makes the tag an old one, and is seen the next time.
-    change = await last_change(organization, seller)
+    change = await last_change(organization, sellers)
     same = same_tag(req.headers.get("if-none-match", ""), change, asked, now)
     if same is not None:
         return func.HttpResponse(status_code=304, headers={"ETag": same, **_CACHED})
     settings = await organization.settings()
     page = await read_cards(
-        organization, seller, now, engagement=settings.engagement, after=after, limit=limit
+        organization, sellers, now, engagement=settings.engagement, after=after, limit=limit
     )
     language = choose(accepted, settings.language)
     value = {
@@ -67,13 +68,13 @@ async def cards(req: func.HttpRequest) -> func.HttpResponse:
 @answering
 async def snooze_card(req: func.HttpRequest) -> func.HttpResponse:
     """Hides a card for an hour where it is urgent, else for a day, or until a chosen time."""
-    caller = await _seller_of_card(req)
+    who = await _changer(req)
     from shared.assistant.requests import SnoozeRequest
 
     now = utc_now()
     request = parse(SnoozeRequest, json_body(req, largest=1024) if req.get_body() else {})
     until = request.until_when(now)
-    return await _changed(req, caller, lambda card: card.snoozed(now, until))
+    return await _changed(req, who, lambda card: card.snoozed(now, until))
 
 
 @blueprint.route(
@@ -84,9 +85,9 @@ async def snooze_card(req: func.HttpRequest) -> func.HttpResponse:
 @answering
 async def dismiss_card(req: func.HttpRequest) -> func.HttpResponse:
     """Puts a card away for good; once more changes nothing."""
-    caller, now = await _seller_of_card(req), utc_now()
+    who, now = await _changer(req), utc_now()
     _refuse_words(req)
-    return await _changed(req, caller, lambda card: card.dismissed(now))
+    return await _changed(req, who, lambda card: card.dismissed(now))
 
 
 @blueprint.route(
@@ -95,29 +96,39 @@ async def dismiss_card(req: func.HttpRequest) -> func.HttpResponse:
 @answering
 async def undo_card(req: func.HttpRequest) -> func.HttpResponse:
     """Brings a card back that was snoozed or dismissed."""
-    caller = await _seller_of_card(req)
+    who = await _changer(req)
     _refuse_words(req)
-    return await _changed(req, caller, lambda card: card.undone())
+    return await _changed(req, who, lambda card: card.undone())
 
 
-def _seller(req: func.HttpRequest, caller: Caller) -> str:
-    """Whose cards are asked for: a person's own unless they name somebody."""
+def _sellers(req: func.HttpRequest, caller: Caller) -> tuple[str, ...]:
+    """Whose cards are asked for: a person's own unless they name somebody, with those of the
+    managers for one of them."""
+    from shared.assistant.cards import MANAGERS
+
     seller: str = req.params.get("seller", "").lower()
     if caller.person is None:
         if not seller:
             raise Refusal(422, "Say whose cards: ?seller=, with the address of a seller.")
-        return seller
+        return (seller,)
+    if not seller and caller.manages:
+        return (caller.person.address, MANAGERS)
     seller = seller or caller.person.address
     if caller.sees_own_or_followed not in (None, seller):
         raise Refusal(403, f"You see your own cards, {caller.person.address}'s, only.")
-    return seller
+    return (seller,)
 
 
-async def _seller_of_card(req: func.HttpRequest) -> Caller:
+async def _changer(req: func.HttpRequest) -> tuple[Caller, CardRef]:
+    """Who changes a card, and which; a manager reads only, but for the managers' cards."""
+    from shared.assistant.requests import card_of
+
     caller = await service().caller(req)
-    caller.require("send")
+    card = card_of(req.route_params["id"])
+    if not (card.is_managers and caller.manages):
+        caller.require("send")
     only_params(req)
-    return caller
+    return caller, card
 
 
 def _refuse_words(req: func.HttpRequest) -> None:
@@ -128,20 +139,21 @@ def _refuse_words(req: func.HttpRequest) -> None:
 
 
 async def _changed(
-    req: func.HttpRequest, caller: Caller, change: Callable[[StoredCard], StoredCard]
+    req: func.HttpRequest, who: tuple[Caller, CardRef], change: Callable[[StoredCard], StoredCard]
 ) -> func.HttpResponse:
-    from shared.assistant.cards import change_card
-    from shared.assistant.requests import card_of
+    from shared.assistant.cards import MANAGERS, change_card
     from shared.assistant.shown import card_shown
     from shared.languages import choose
     from shared.messages.stored import read_message
 
-    organization, card = caller.organization, card_of(req.route_params["id"])
+    caller, card = who
+    organization = caller.organization
     stored = await read_message(organization, card.message)
     if stored is None:
         raise Refusal(404, "There is no such card.")
-    seller = stored.message.seller
-    caller.require_own(seller)
+    seller = MANAGERS if card.is_managers else stored.message.seller
+    if not (card.is_managers and caller.manages):
+        caller.require_own(seller)
     changed = await change_card(organization, seller, card.id, change, utc_now())
     settings = await organization.settings()
     language = choose(req.headers.get("accept-language"), settings.language)

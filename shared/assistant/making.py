@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from shared.assistant.cards import (
+    MANAGERS,
     TABLE,
     StoredCard,
     card_id,
@@ -15,7 +16,7 @@ from shared.assistant.cards import (
     placed,
     pointer_key,
 )
-from shared.assistant.facts import Card
+from shared.assistant.facts import MAILBOX_GONE, Card
 from shared.errors import Changed, Conflict
 from shared.messages.rows import MessageRow
 from shared.organizations import Organization, OrganizationSettings
@@ -38,9 +39,12 @@ async def make_cards(
     settings = settings or await organization.settings()
     seller = await load_seller(organization, message.seller) if any(cards.values()) else None
     for name, card in cards.items():
-        wanted = card and seller and settings.makes_cards(card.kind) and seller.wants(card.kind)
-        partition = partition_of(message.seller)
-        await _bring(organization, message, partition, name, card, wanted=bool(wanted))
+        is_managers = name == MAILBOX_GONE
+        wanted = card is not None and settings.makes_cards(card.kind)
+        if card and seller and not is_managers:
+            wanted = wanted and seller.wants(card.kind)
+        partition = partition_of(MANAGERS if is_managers else message.seller)
+        await _bring(organization, message, partition, name, card, wanted=wanted)
 
 
 async def take_away(
@@ -107,6 +111,7 @@ def _stored(message: MessageRow, id_: str, card: Card, old: Read | None) -> Stor
         recipient=card.recipient,
         failure=card.failure,
         comment=card.comment,
+        country=card.country,
     )
     if old is None:
         return new

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
+from shared.assistant.cards import is_managers
 from shared.errors import Problem, Refusal
 from shared.web.fields import RequestModel
 
@@ -43,6 +44,10 @@ class CardRef:
 
     id: str
     message: str
+
+    @property
+    def is_managers(self) -> bool:
+        return is_managers(self.id)
 
 
 def card_of(text: str) -> CardRef:

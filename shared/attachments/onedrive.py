@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from shared.errors import Busy, Changed, Lost, StorageUnavailable
 from shared.graph.drive import Drive
+from shared.graph.drive_items import DriveItem
 from shared.graph.drive_names import drive_name
 from shared.graph.errors import (
     GraphError,
@@ -29,6 +30,7 @@ from shared.messages.files import (
     FileRow,
     Place,
     StoredFile,
+    delete_file,
     read_file,
     read_files,
     write_file,
@@ -61,20 +63,28 @@ class Porter:
 async def settle(porter: Porter, message: str, number: int) -> float | None:
     """Brings a file where it shall be; None when it is, else the seconds to come again after.
 
+    Of a message that was erased there may be a file left that shall leave.
+
     Raises `StorageUnavailable` where storage fails in between: whoever comes next goes on.
     """
     stored = await read_message(porter.organization, message)
     found = await read_file(porter.organization, message, number)
-    if stored is None or found is None or found.file.place not in ON_ITS_WAY:
+    if found is None or found.file.place not in ON_ITS_WAY:
+        return None
+    if stored is None and found.file.place is Place.WAITING:
         return None
     now = porter.clock()
     held = (found.file.lease_until or now) - now
     if held > timedelta():
         # Delivery says the word again for a file that waits. One that shall leave has no one else.
         return held.total_seconds() + 1 if found.file.place is Place.LEAVING else None
-    carried = _Carried(porter, stored.message, found)
+    carried = _Carried(porter, message, stored.message if stored else None, found)
     try:
-        if stored.message.status is Status.FAILED and carried.file.place is Place.WAITING:
+        if (
+            stored
+            and stored.message.status is Status.FAILED
+            and carried.file.place is Place.WAITING
+        ):
             # It failed while the file was on its way: nobody will get it.
             await carried.write(place=Place.LEAVING)
         await carried.hold()
@@ -89,7 +99,7 @@ async def end_as_refused(porter: Porter, message: str, number: int) -> None:
     stored = await read_message(porter.organization, message)
     found = await read_file(porter.organization, message, number)
     if stored is not None and found is not None and found.file.place is Place.WAITING:
-        await _Carried(porter, stored.message, found).refuse(Failure("unexpected"))
+        await _Carried(porter, message, stored.message, found).refuse(Failure("unexpected"))
         await porter.deliver(message)
 
 
@@ -100,10 +110,13 @@ async def all_settled(organization: Organization, message: str) -> bool:
 
 
 class _Carried:
-    """One file on its way, under its lease."""
+    """One file on its way, under its lease. `message` is None where it was erased."""
 
-    def __init__(self, porter: Porter, message: MessageRow, stored: StoredFile) -> None:
+    def __init__(
+        self, porter: Porter, id_: str, message: MessageRow | None, stored: StoredFile
+    ) -> None:
         self.porter = porter
+        self.id = id_
         self.message = message
         self.stored = stored
 
@@ -117,7 +130,7 @@ class _Carried:
 
     @property
     def folder(self) -> str:
-        return f"{FOLDER}/{self.message.id}-{self.file.number}"
+        return f"{FOLDER}/{self.id}-{self.file.number}"
 
     async def hold(self) -> None:
         """Takes the lease; raises `Changed` where somebody else was quicker."""
@@ -130,13 +143,14 @@ class _Carried:
                 return None
             await self.upload()
         except (NotFound, Refused) as error:
-            log.warning("OneDrive refused a file of message %s: %s", self.message.id, error)
+            log.warning("OneDrive refused a file of message %s: %s", self.id, error)
             if self.file.place is Place.LEAVING:
                 # Somebody may have it open just now; its link of ours is dead in any case.
                 return await self.wait(LONGEST_WAIT_S)
+            assert self.message is not None
             await self.refuse(file_failure(error, self.message, self.file))
         except Lost:
-            log.warning("a file of message %s is not in storage any more", self.message.id)
+            log.warning("a file of message %s is not in storage any more", self.id)
             await self.refuse(Failure("fileLost"))
         except GraphError as error:
             tried = self.file.attempts - 1
@@ -148,8 +162,8 @@ class _Carried:
             with contextlib.suppress(StorageUnavailable, Changed):
                 await self.write(lease_until=None)
             raise
-        if await all_settled(self.porter.organization, self.message.id):
-            await self.porter.deliver(self.message.id)
+        if await all_settled(self.porter.organization, self.id):
+            await self.porter.deliver(self.id)
         return None
 
     async def upload(self) -> None:
@@ -161,13 +175,33 @@ class _Carried:
             session=self.file.upload_url,
             keep_session=self.keep_session,
         )
-        await self.write(
-            place=Place.STORED,
-            drive_id=drive_id,
-            item_id=item.id,
-            upload_url=None,
-            lease_until=None,
-        )
+        try:
+            await self.write(
+                place=Place.STORED,
+                drive_id=drive_id,
+                item_id=item.id,
+                upload_url=None,
+                lease_until=None,
+            )
+        except Changed:
+            await self.came_too_late(drive_id, item)
+            raise
+
+    async def came_too_late(self, drive_id: str, item: DriveItem) -> None:
+        """The file came when the lease was over. Who took it away meanwhile saw nothing there, and
+        has to look again: also who is at it just now, whose own write fails by this one."""
+        organization = self.porter.organization
+        while True:
+            found = await read_file(organization, self.id, self.file.number)
+            if found is None:
+                await self.porter.drive.delete_item(drive_id, item.folder_id or item.id)
+                return
+            if found.file.place in (Place.WAITING, Place.STORED):
+                return
+            with contextlib.suppress(Changed):
+                leaving = replace(found.file, place=Place.LEAVING)
+                await write_file(organization, self.id, found, leaving)
+                return
 
     async def remove(self) -> None:
         """Nothing of the file stays: neither an upload under way nor the file and its folder."""
@@ -183,6 +217,9 @@ class _Carried:
             if item is not None:
                 await drive.delete_item(drive_id, item.id)
         await self.write(place=Place.GONE, item_id=None, upload_url=None, lease_until=None)
+        if await read_message(self.porter.organization, self.id) is None:
+            # Its message was erased, before or meanwhile: the row was all that was left of it.
+            await delete_file(self.porter.organization, self.id, self.stored)
 
     async def refuse(self, failure: Failure) -> None:
         """The end of the way: OneDrive does not take it, however often it is asked."""
@@ -197,15 +234,20 @@ class _Carried:
         """The drive the file went to before, else the organization's, else the sender's."""
         if self.file.drive_id is None:
             settings = await self.porter.organization.settings()
-            drive_id = settings.file_drive or await self.porter.drive.drive_of(self.message.from_)
+            drive_id = settings.file_drive or await self.senders_drive()
             await self.write(drive_id=drive_id)
         assert self.file.drive_id is not None
         return self.file.drive_id
 
+    async def senders_drive(self) -> str:
+        if self.message is None:
+            raise NotFound("The message is erased, and nothing of it came to a drive.", "")
+        return await self.porter.drive.drive_of(self.message.from_)
+
     async def read(self, offset: int, length: int) -> bytes:
         """A piece of the file, and the lease for as long again."""
         await self.write(lease_until=self._until())
-        name = file_name(self.message.id, self.file.number)
+        name = file_name(self.id, self.file.number)
         return await self.porter.organization.blobs.part(CONTAINER, name, offset, length)
 
     async def keep_session(self, address: str) -> None:
@@ -213,7 +255,7 @@ class _Carried:
 
     async def write(self, **changes: object) -> None:
         file = replace(self.file, **changes)  # type: ignore[arg-type]
-        self.stored = await write_file(self.porter.organization, self.message.id, self.stored, file)
+        self.stored = await write_file(self.porter.organization, self.id, self.stored, file)
 
     def _until(self) -> datetime:
         return self.porter.clock() + LEASE

@@ -49,6 +49,8 @@ UNKNOWN_MAILBOX_CODES = frozenset(
         "ResourceNotFound",
     }
 )
+LONGEST_TOLD_S = 24 * 3600.0
+"""What a gateway says beyond that is nonsense."""
 _THROTTLED = 429
 _LATER = frozenset({_THROTTLED, 503, 509})
 _NO_ROOM = 507
@@ -122,10 +124,12 @@ class LinksForbidden(Refused):
 
 
 def patience(error: GraphError, failures: int, first: float, longest: float) -> float:
-    """Seconds until the next attempt: as Graph told, else twice as long after each failure before
-    this one."""
+    """Seconds until the next attempt: as Graph told, but a day at most, else twice as long after
+    each failure before this one."""
     told = error.retry_after if isinstance(error, NotDone) else None
-    return told if told is not None else min(first * 2.0 ** min(failures, 20), longest)
+    if told is not None:
+        return min(told, LONGEST_TOLD_S)
+    return min(first * 2.0 ** min(failures, 20), longest)
 
 
 @contextmanager

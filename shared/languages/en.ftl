@@ -99,6 +99,8 @@ scheduled-for = Will be sent:
 
 failure-mailbox-unknown = There is no mailbox { $address }, or there is none any more. Check the sender's address, or let a manager give the message to another seller; then try again.
 failure-mailbox-out-of-scope = The mailbox { $address } is not in the scope of the app. Ask your administrator to add it.
+failure-mailbox-full = The mailbox { $address } is full. Make room there, then try again. Nothing was sent.
+failure-sending-blocked = Microsoft 365 does not let { $address } send: a limit is reached, or the account is blocked. Ask your administrator to look at it, then try again. Nothing was sent.
 failure-recipient-refused = { $who-count ->
     [one] The mail server refused the recipient { $who }. Check the address and send again.
    *[other] The mail server refused the recipients { $who }. Check the addresses and send again.
@@ -112,8 +114,10 @@ failure-drive-full = The OneDrive of { $address } is full. Make room there, then
 failure-drive-out-of-scope = The app may not write to the OneDrive of { $address }. Ask your administrator to allow it. Nothing was sent.
 failure-file-refused = OneDrive does not take the file { $name }. Rename it or attach it without following. Nothing was sent.
 failure-file-lost = A file of this message is not in storage any more. Attach it again and send the message anew. Nothing was sent.
+failure-content-lost = The text of this message is not in storage any more. Write the message anew. Nothing was sent.
 failure-conversation-not-found = The mail that this message should answer is not in the mailbox { $address }. Nothing was sent. Send it as a new message.
 failure-graph-unavailable = Microsoft 365 did not answer for a long time, so we stopped trying. Nothing was sent. Please try again.
+failure-graph-refused = Microsoft 365 refused the message ({ $code }). Nothing was sent. Try again; if it happens again, tell your administrator this code.
 failure-some-not-sent = { $count ->
     [one] One of the copies was not sent; the recipient is named below.
    *[other] { $count } of the copies were not sent; the recipients are named below.
@@ -225,6 +229,19 @@ detail-scheduled = To be sent
 detail-scheduled-local = { $time }, time zone { $zone }
 time-of-recipient = { $time } for the recipient ({ $zone })
 detail-sent = Sent
+detail-reminder = Reminder
+reminder-fired = Reminded you
+reminder-no-reply-by = if nobody has replied by then
+reminder-not-opened-by = if nobody has opened it by then
+reminder-anyway = in any case
+reminder-replied = None: somebody replied.
+reminder-opened = None: somebody opened the message.
+reminder-failed = None: the message was not sent.
+reminder-cancelled = None: the sending was cancelled.
+reminder-not-followed = None: the message is not followed.
+reminder-not-collected = None: engagement was off for a while, and nobody can tell what happened then.
+reminder-engagement-off = None: engagement is off.
+reminder-assistant-off = None: the assistant was off.
 files-title = Attachments
 file-not-followed = Attached, not followed
 file-to-follow = Will be followed

@@ -99,6 +99,8 @@ scheduled-for = Se enviará:
 
 failure-mailbox-unknown = El buzón { $address } no existe, o ya no existe. Compruebe la dirección del remitente o pida a un responsable que dé el mensaje a otro vendedor; después, inténtelo de nuevo.
 failure-mailbox-out-of-scope = El buzón { $address } no está en el ámbito de la aplicación. Pida a su administrador que lo incluya.
+failure-mailbox-full = El buzón { $address } está lleno. Libere espacio e inténtelo de nuevo. No se envió nada.
+failure-sending-blocked = Microsoft 365 no deja enviar a { $address }: se alcanzó un límite o la cuenta está bloqueada. Pida a su administrador que lo revise e inténtelo de nuevo. No se envió nada.
 failure-recipient-refused = { $who-count ->
     [one] El servidor de correo rechazó al destinatario { $who }. Compruebe la dirección y envíe de nuevo.
    *[other] El servidor de correo rechazó a los destinatarios { $who }. Compruebe las direcciones y envíe de nuevo.
@@ -112,8 +114,10 @@ failure-drive-full = El OneDrive de { $address } está lleno. Libere espacio e i
 failure-drive-out-of-scope = La aplicación no puede escribir en el OneDrive de { $address }. Pida al administrador que lo permita. No se envió nada.
 failure-file-refused = OneDrive no acepta el archivo { $name }. Cámbiele el nombre o adjúntelo sin seguirlo. No se envió nada.
 failure-file-lost = Un archivo de este mensaje ya no está en el almacenamiento. Adjúntelo otra vez y envíe el mensaje de nuevo. No se envió nada.
+failure-content-lost = El texto de este mensaje ya no está en el almacenamiento. Escriba el mensaje de nuevo. No se envió nada.
 failure-conversation-not-found = El correo que este mensaje debía responder no está en el buzón { $address }. No se envió nada. Envíelo como mensaje nuevo.
 failure-graph-unavailable = Microsoft 365 no respondió durante mucho tiempo y dejamos de intentarlo. No se envió nada. Inténtelo de nuevo.
+failure-graph-refused = Microsoft 365 rechazó el mensaje ({ $code }). No se envió nada. Inténtelo de nuevo; si vuelve a ocurrir, dé este código a su administrador.
 failure-some-not-sent = { $count ->
     [one] Una de las copias no se envió; abajo se indica el destinatario.
    *[other] { $count } de las copias no se enviaron; abajo se indican los destinatarios.
@@ -225,6 +229,19 @@ detail-scheduled = Se enviará
 detail-scheduled-local = { $time }, zona horaria { $zone }
 time-of-recipient = { $time } para el destinatario ({ $zone })
 detail-sent = Enviado
+detail-reminder = Recordatorio
+reminder-fired = Se le recordó
+reminder-no-reply-by = si nadie ha respondido hasta entonces
+reminder-not-opened-by = si nadie lo ha abierto hasta entonces
+reminder-anyway = en cualquier caso
+reminder-replied = Ninguno: alguien respondió.
+reminder-opened = Ninguno: alguien abrió el mensaje.
+reminder-failed = Ninguno: el mensaje no se envió.
+reminder-cancelled = Ninguno: se canceló el envío.
+reminder-not-followed = Ninguno: el mensaje no se sigue.
+reminder-not-collected = Ninguno: el seguimiento estuvo desactivado un tiempo, y nadie sabe qué ocurrió entonces.
+reminder-engagement-off = Ninguno: el seguimiento está desactivado.
+reminder-assistant-off = Ninguno: el asistente estuvo desactivado.
 files-title = Archivos adjuntos
 file-not-followed = Adjunto, sin seguir
 file-to-follow = Se seguirá

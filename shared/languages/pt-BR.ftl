@@ -99,6 +99,8 @@ scheduled-for = Será enviada:
 
 failure-mailbox-unknown = A caixa de correio { $address } não existe, ou deixou de existir. Confira o endereço do remetente ou peça a um gestor que passe a mensagem a outro vendedor; depois, tente de novo.
 failure-mailbox-out-of-scope = A caixa de correio { $address } não está no escopo do aplicativo. Peça ao administrador que a inclua.
+failure-mailbox-full = A caixa de correio { $address } está cheia. Libere espaço e tente de novo. Nada foi enviado.
+failure-sending-blocked = O Microsoft 365 não deixa { $address } enviar: um limite foi atingido ou a conta está bloqueada. Peça ao administrador que verifique e tente de novo. Nada foi enviado.
 failure-recipient-refused = { $who-count ->
     [one] O servidor de email recusou o destinatário { $who }. Confira o endereço e envie de novo.
    *[other] O servidor de email recusou os destinatários { $who }. Confira os endereços e envie de novo.
@@ -112,8 +114,10 @@ failure-drive-full = O OneDrive de { $address } está cheio. Libere espaço e te
 failure-drive-out-of-scope = O aplicativo não pode gravar no OneDrive de { $address }. Peça ao administrador que permita. Nada foi enviado.
 failure-file-refused = O OneDrive não aceita o arquivo { $name }. Renomeie-o ou anexe-o sem seguir. Nada foi enviado.
 failure-file-lost = Um arquivo desta mensagem não está mais no armazenamento. Anexe-o de novo e envie a mensagem outra vez. Nada foi enviado.
+failure-content-lost = O texto desta mensagem não está mais no armazenamento. Escreva a mensagem de novo. Nada foi enviado.
 failure-conversation-not-found = O email que esta mensagem deveria responder não está na caixa de correio { $address }. Nada foi enviado. Envie-a como mensagem nova.
 failure-graph-unavailable = O Microsoft 365 ficou muito tempo sem responder, e paramos de tentar. Nada foi enviado. Tente de novo.
+failure-graph-refused = O Microsoft 365 recusou a mensagem ({ $code }). Nada foi enviado. Tente de novo; se acontecer outra vez, informe este código ao administrador.
 failure-some-not-sent = { $count ->
     [one] Uma das cópias não foi enviada; o destinatário está indicado abaixo.
    *[other] { $count } das cópias não foram enviadas; os destinatários estão indicados abaixo.
@@ -225,6 +229,19 @@ detail-scheduled = Será enviada em
 detail-scheduled-local = { $time }, fuso horário { $zone }
 time-of-recipient = { $time } para o destinatário ({ $zone })
 detail-sent = Enviada em
+detail-reminder = Lembrete
+reminder-fired = Lembrou você em
+reminder-no-reply-by = se ninguém tiver respondido até então
+reminder-not-opened-by = se ninguém a tiver aberto até então
+reminder-anyway = em qualquer caso
+reminder-replied = Nenhum: alguém respondeu.
+reminder-opened = Nenhum: alguém abriu a mensagem.
+reminder-failed = Nenhum: a mensagem não foi enviada.
+reminder-cancelled = Nenhum: o envio foi cancelado.
+reminder-not-followed = Nenhum: a mensagem não é acompanhada.
+reminder-not-collected = Nenhum: o acompanhamento esteve desativado por um tempo, e ninguém sabe o que houve então.
+reminder-engagement-off = Nenhum: o acompanhamento está desativado.
+reminder-assistant-off = Nenhum: o assistente esteve desativado.
 files-title = Anexos
 file-not-followed = Anexado, não seguido
 file-to-follow = Será seguido

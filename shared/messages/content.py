@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from shared.errors import StorageUnavailable
+from shared.errors import Lost
 from shared.messages.rows import (
     FIRST_CONTENT,
     MESSAGE_KEY,
@@ -45,11 +45,19 @@ async def store_content(
 
 
 async def load_content(organization: Organization, message: MessageRow) -> Content:
-    """The content of a message that was accepted."""
+    """The content of a message that was accepted; `Lost` where somebody deleted it."""
     blob = await organization.blobs.get(CONTAINER, _name(message.id, message.content))
     if blob is None:
         return await _load_changed(organization, message)
     return _from_blob(blob)
+
+
+async def content_to_show(organization: Organization, message: MessageRow) -> Content:
+    """The same for who only tells of it: what the row knows, where the rest is gone."""
+    try:
+        return await load_content(organization, message)
+    except Lost:
+        return Content(message.subject, None, None, ())
 
 
 async def delete_content(organization: Organization, message: str, name: str) -> None:
@@ -71,7 +79,7 @@ async def _load_changed(organization: Organization, message: MessageRow) -> Cont
         now = message_from_row(read.row)
         if now.content != message.content:
             return await load_content(organization, now)
-    raise StorageUnavailable(f"the content of message {message.id} is not there")
+    raise Lost(f"the content of message {message.id} is gone")
 
 
 def _from_blob(blob: bytes) -> Content:

@@ -148,6 +148,12 @@ async def read_file(organization: Organization, message: str, number: int) -> St
     return StoredFile(file_from_row(read.row), read.etag) if read else None
 
 
+async def delete_file(organization: Organization, message: str, stored: StoredFile) -> None:
+    """Deletes the row; raises `Changed` where somebody else wrote meanwhile."""
+    key = file_key(stored.file.number)
+    await organization.tables.delete(TABLE, message, key, stored.etag)
+
+
 async def write_file(
     organization: Organization, message: str, stored: StoredFile, file: FileRow
 ) -> StoredFile:

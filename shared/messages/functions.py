@@ -104,7 +104,7 @@ async def retry_message(req: func.HttpRequest) -> func.HttpResponse:
 
 async def _show(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
     from shared.languages import choose
-    from shared.messages.content import load_content
+    from shared.messages.content import content_to_show
     from shared.messages.files import read_files
     from shared.messages.reading import read_links, read_seen
     from shared.messages.shown import body_shown, whole
@@ -114,7 +114,7 @@ async def _show(req: func.HttpRequest, caller: Caller) -> func.HttpResponse:
 
     organization = caller.organization
     stored = await read_seen(organization, message_id_of(req), caller.sees_own_or_followed)
-    content = await load_content(organization, stored.message)
+    content = await content_to_show(organization, stored.message)
     links = await read_links(organization, stored.message.id)
     files = [one.file for one in await read_files(organization, stored.message.id)]
     settings = await organization.settings()

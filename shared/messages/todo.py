@@ -19,7 +19,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from shared.assistant.facts import Card, cards_of
+from shared.assistant.facts import MAILBOX_GONE, Card, cards_of
 from shared.assistant.making import make_cards, take_away
 from shared.messages.feeds import feeds_of, list_message, position, unlist
 from shared.messages.rows import (
@@ -84,7 +84,8 @@ async def drain(
         # Cards of a seller are under the same name as their list.
         await take_away(organization, message, left)
         stored = await read_message(organization, message.id)
-        cards = dict(cards_of(message, stored.copies.values())) if stored else cards
+        if stored:
+            cards = {MAILBOX_GONE: None, **cards_of(message, stored.copies.values())}
     if cards:
         await make_cards(organization, message, cards, settings)
     if history:

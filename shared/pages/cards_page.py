@@ -25,7 +25,7 @@ class CardsPage:
 
 async def read_cards_page(
     organization: Organization,
-    seller: str,
+    sellers: tuple[str, ...],
     shown_in: tuple[str, ...],
     now: datetime,
     *,
@@ -36,13 +36,13 @@ async def read_cards_page(
 ) -> CardsPage | str:
     """The page, or the one of these tags under which the person has it already; `shown_in` are the
     language and the clock."""
-    asked = ("page", organization.id, seller, *shown_in, put_away or "", cursor)
-    change = await last_change(organization, seller)
+    asked = ("page", organization.id, *sellers, *shown_in, put_away or "", cursor)
+    change = await last_change(organization, sellers)
     same = same_tag(tags, change, asked, now)
     if same is not None:
         return same
     page = await read_cards(
-        organization, seller, now, engagement=engagement, after=cursor, limit=50
+        organization, sellers, now, engagement=engagement, after=cursor, limit=50
     )
     older = cards_address(organization.id, cursor=cursor_for(page.cursor)) if page.cursor else None
     return CardsPage(

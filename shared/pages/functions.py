@@ -104,7 +104,8 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
     page = await read_message_page(
         visitor.organization,
         message_id_of(req),
-        engagement=settings.engagement,
+        settings,
+        utc_now(),
         automated=one_of(req, "automated", AUTOMATED) or EVERYTHING,
         cursor=cursor_of(req),
         limit=limit_of(req),
@@ -135,6 +136,7 @@ async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
     visitor = _visitor(req)
     visitor.require("read")
     assert visitor.person is not None
+    from shared.assistant.cards import MANAGERS
     from shared.assistant.requests import card_of
     from shared.languages import choose
     from shared.pages.cards_page import read_cards_page
@@ -149,7 +151,7 @@ async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
         card_of(put_away)
     page = await read_cards_page(
         visitor.organization,
-        visitor.person.address,
+        (visitor.person.address, *((MANAGERS,) if visitor.manages else ())),
         (language, clock.name),
         utc_now(),
         engagement=settings.engagement,
@@ -179,9 +181,8 @@ async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
 async def put_card_away(req: func.HttpRequest) -> func.HttpResponse:
     """A form of the person's page: snoozes a card, dismisses it, or brings it back."""
     visitor, now = _visitor(req, back=cards_address(req.route_params["org"])), utc_now()
-    visitor.require("send")
     assert visitor.person is not None
-    from shared.assistant.cards import Change, change_card
+    from shared.assistant.cards import MANAGERS, Change, change_card
     from shared.assistant.requests import card_of
 
     changes: dict[str, Change] = {
@@ -192,8 +193,13 @@ async def put_card_away(req: func.HttpRequest) -> func.HttpResponse:
     card, verb = req.route_params["id"], req.route_params["verb"]
     if verb not in changes:
         raise Refusal(404, "There is nothing here.")
-    organization, person = visitor.organization, visitor.person.address
-    await change_card(organization, person, card_of(card).id, changes[verb], now)
+    organization, ref = visitor.organization, card_of(card)
+    whose = visitor.person.address
+    if ref.is_managers and visitor.manages:
+        whose = MANAGERS
+    else:
+        visitor.require("send")
+    await change_card(organization, whose, ref.id, changes[verb], now)
     away = {} if verb == "undo" else {"away": card}
     return redirect(cards_address(organization.id, **away), 303)
 

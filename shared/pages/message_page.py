@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 
-from shared.messages.content import load_content
+from shared.messages.content import content_to_show
 from shared.messages.files import FileRow, read_files
 from shared.messages.reading import read_links
 from shared.messages.rows import MessageRow
 from shared.messages.stored import Stored, read_message
 from shared.messages.timeline import Entry, TimelinePage, entries, read_timeline
-from shared.model import Content, Failure, Kpis, Link, Recipient, Status, Step
-from shared.organizations import Organization
+from shared.model import Content, Failure, Kpis, Link, Recipient, Reminder, Status, Step
+from shared.organizations import Organization, OrganizationSettings
 from shared.pages.addresses import message_address
+from shared.timing.reminders import as_of
 from shared.tracking.counting import counted
 from shared.web.requests import cursor_for
 
@@ -50,6 +52,7 @@ class MessagePage:
     """By their address, as the entries name them."""
     copies: Sequence[Person]
     """Of individual copies (rule S6); none where one copy went to all."""
+    reminder: Reminder | None
     bounced: Set[str]
     """Addresses in lower case that bounces named."""
     entries: Sequence[Entry]
@@ -60,19 +63,21 @@ class MessagePage:
 async def read_message_page(
     organization: Organization,
     message: str,
+    settings: OrganizationSettings,
+    now: datetime,
     *,
-    engagement: bool,
     automated: str,
     cursor: str,
     limit: int,
 ) -> MessagePage | None:
     """The page of a message; None where there is no such message."""
+    engagement = settings.engagement
     stored = await read_message(organization, message)
     if stored is None:
         return None
     row = stored.message
     content, links, stored_files, timeline = await asyncio.gather(
-        load_content(organization, row),
+        content_to_show(organization, row),
         read_links(organization, row.id),
         read_files(organization, row.id),
         _timeline(organization, row.id, engagement, automated, cursor, limit),
@@ -90,6 +95,7 @@ async def read_message_page(
         automated=automated,
         people={one.address: one for one in content.recipients},
         copies=_persons(stored, content, with_kpis=engagement and row.followed),
+        reminder=as_of(stored, settings, now),
         bounced={one for copy in stored.copies.values() for one in copy.bounced}
         if engagement
         else set(),

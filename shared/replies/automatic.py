@@ -7,6 +7,7 @@ a program writes, or two weaker signs together: what a person may have written s
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 
 from shared.replies import wording
 from shared.replies.bounces import has_no_return_path
@@ -83,31 +84,76 @@ def _proofs(mail: IncomingMail) -> Iterator[str]:
         yield "report"
     if has_no_return_path(mail):
         yield "return-path"
-    if wording.says("challenges", _beginning(mail)):
+    suppressed = (mail.header("x-auto-response-suppress") or "").lower()
+    if "all" in suppressed and mail.header("x-ms-exchange-inbox-rules-loop"):
+        # Exchange's own answers carry both; a mail that a rule passes on has the second only.
+        yield "x-ms-exchange-inbox-rules-loop"
+    beginning = _beginning(mail)
+    if wording.says("challenges", beginning):
         yield "challenge"
+    if wording.says("automatic", beginning):
+        yield "says so"
     if wording.begins("automatic_subjects", mail.subject):
         yield "subject"
-    if not _repeats(mail) and wording.begins("automatic_whole_subjects", mail.subject):
+    if not repeats(mail) and wording.begins("automatic_whole_subjects", mail.subject):
         yield "subject"
 
 
 def _weak_signs(mail: IncomingMail) -> Iterator[str]:
     if (mail.header("precedence") or "").lower() in ("bulk", "junk", "list"):
         yield "precedence"
+    if mail.header("x-loop"):
+        yield "x-loop"
     if mail.header("x-auto-response-suppress"):
         yield "x-auto-response-suppress"
     if "rules agent" in (mail.header("x-ms-exchange-generated-message-source") or "").lower():
         yield "rules agent"
     if wording.begins("no_reply_addresses", mail.author or ""):
         yield "sender"
-    subjects = ("away_subjects", "receipt_subjects")
-    if not _repeats(mail) and any(wording.says(name, mail.subject) for name in subjects):
+    beginning, asks = _beginning(mail), _asks(mail)
+    is_own_subject = not repeats(mail)
+    if is_own_subject and not asks and _is_all(mail.subject, "away_subjects"):
         yield "subject"
-    beginning = _beginning(mail)
-    if wording.says("automatic", beginning):
+    if is_own_subject and wording.says("receipt_subjects", mail.subject):
+        yield "subject"
+    if wording.says("automatic_words", beginning):
         yield "says so"
-    if wording.says("away", beginning) or wording.says("receipts", beginning):
+    if (is_away := wording.says("away", beginning)) or wording.says("receipts", beginning):
         yield "words"
+    if is_away and not asks and not _quotes(mail) and wording.says("stands_in", beginning):
+        yield "stands in"
+
+
+_AROUND = re.compile(r"\W*[:|()\[\]!.–—]\W*|\s-\s|\bre: ?", re.IGNORECASE)
+_WHO = (
+    r"(i.?m |i am |ich bin |estou |estoy |je suis |sono |ik ben |jestem |jag är )?"
+    r"(currently |derzeit )?"
+)
+_WHEN = (
+    r"(\W{1,3}(\d|(until|till|from|to|bis|vom|von|ab|até|de|a|hasta|del|desde|jusqu|du|fino|dal|tot"
+    r"|van|od|do)\b).{0,80})?\W{0,5}"
+)
+
+
+def _is_all(subject: str, name: str) -> bool:
+    """Whether a subject, or a part of it between marks, is one of these and nothing more than since
+    or until when."""
+    whole = _whole(name)
+    return any(whole.fullmatch(part) for part in _AROUND.split(subject[:300]) if part)
+
+
+@cache
+def _whole(name: str) -> re.Pattern[str]:
+    return re.compile(f"{_WHO}(?:{wording.pattern(name).pattern})\\w{{0,20}}{_WHEN}", re.IGNORECASE)
+
+
+def _asks(mail: IncomingMail) -> bool:
+    """Whether a question is put, as somebody who is there does."""
+    return re.search(r"[?？](\s|$)", _beginning(mail)) is not None
+
+
+def _quotes(mail: IncomingMail) -> bool:
+    return any(wording.pattern("quotes").match(line) for line in mail.text[:4000].splitlines())
 
 
 _ANSWER = re.compile(
@@ -117,7 +163,7 @@ _ANSWER = re.compile(
 )
 
 
-def _repeats(mail: IncomingMail) -> bool:
+def repeats(mail: IncomingMail) -> bool:
     """Whether the subject is the one that was answered: then its words are ours, or older."""
     return _ANSWER.match(mail.subject) is not None
 

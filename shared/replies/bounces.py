@@ -110,13 +110,18 @@ def _sign(mail: IncomingMail, lines: list[str]) -> str | None:
     if said and _calls_itself_a_mail_system(mail):
         # No return path is not enough here: out-of-office notices have none, and many words.
         return "sender and words"
-    if subject and said:
+    if subject and said and _tells_where(mail, lines):
         return "subject and words"
     answers = mail.header("in-reply-to") or mail.header("references")
     first = [line for line in lines if line.strip()][:8]
     if not answers and any(wording.begins("bounce_beginnings", line) for line in first):
         return "words"
     return None
+
+
+def _tells_where(mail: IncomingMail, lines: list[str]) -> bool:
+    """Whether a code of a server or somebody else's address stands there: goods fail, too."""
+    return any(severity_of(line) or set(addresses_in(line)) - {mail.author} for line in lines)
 
 
 def _is_delay(mail: IncomingMail, lines: list[str]) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from dataclasses import dataclass, replace
 
 from shared.errors import Changed, Conflict
 from shared.graph.errors import NotFound
 from shared.graph.inbox import Inbox, ReceivedMail
-from shared.messages.content import load_content
+from shared.messages.content import content_to_show
 from shared.messages.lookups import (
     Known,
     mail_known_as,
@@ -31,7 +32,10 @@ from shared.replies.kinds import Kind, Recognized, needs_mime, recognize
 from shared.replies.mail import IncomingMail, of_received, with_mime
 from shared.replies.matching import Answered, Sent, answered, is_own, keys
 from shared.storage.tables import Write
+from shared.telemetry import about
 from shared.tracking.recording import follow_up, record
+
+log = logging.getLogger(__name__)
 
 MOST_FAILURES = 20
 """Addresses of one bounce that are told of."""
@@ -60,8 +64,10 @@ async def take_in(
     if found is None:
         return
     news = _News(mail, incoming, recognized, found)
-    if await _record(organization, news):
-        await _remember(organization, news)
+    with about(organization=organization.id, message=found.sent.message):
+        if await _record(organization, news):
+            log.info("the timeline has the %s", recognized.kind.value)
+            await _remember(organization, news)
 
 
 @dataclass(frozen=True)
@@ -147,7 +153,7 @@ async def _sent(organization: Organization, known: Known, incoming: IncomingMail
         return None
     recipients = {copy.recipient} if copy.recipient else set[str]()
     if not recipients:
-        content = await load_content(organization, message)
+        content = await content_to_show(organization, message)
         recipients = {one.address for one in content.recipients}
     lower = frozenset(address.lower() for address in recipients)
     return Sent(id_, number, copy.sending_began_at, lower)

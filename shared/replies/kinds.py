@@ -58,14 +58,16 @@ def recognize(mail: IncomingMail) -> Recognized:
     author = mail.author or mail.sender
     if mail.is_calendar or _is_calendar(mail):
         return Recognized(Kind.OTHER, author=author, other=Other.CALENDAR)
-    if "feedback-report" in (mail.header("content-type") or "").lower():
+    if _is_complaint(mail):
         return Recognized(Kind.OTHER, author=author, other=Other.COMPLAINT)
     if not _is_receipt(mail) and (report := bounces.read(mail)):
         return _report(report, author)
     if signs := automatic.signs(mail):
         return _automatic(mail, signs, author)
-    if _is_newsletter(mail):
+    if not _answers(mail) and _is_list(mail) and not automatic.repeats(mail):
         return Recognized(Kind.OTHER, author=author, other=Other.NEWSLETTER)
+    if not _answers(mail) and _is_bulk(mail):
+        return _automatic(mail, ("precedence",), author)
     return Recognized(Kind.REPLY, author=author)
 
 
@@ -101,7 +103,7 @@ def _report(report: bounces.Returned, author: str | None) -> Recognized:
 
 def _automatic(mail: IncomingMail, signs: tuple[str, ...], author: str | None) -> Recognized:
     kind = automatic.kind_of(mail)
-    if _is_list(mail) and "in-reply-to" not in dict(mail.headers) and kind is not _AWAY:
+    if _is_list(mail) and not mail.header("in-reply-to") and kind is not _AWAY:
         return Recognized(Kind.OTHER, signs, author, other=Other.NEWSLETTER)
     back = None
     if kind is _AWAY and mail.received_at:
@@ -131,12 +133,23 @@ def _is_calendar(mail: IncomingMail) -> bool:
     )
 
 
+def _is_complaint(mail: IncomingMail) -> bool:
+    """A feedback report (RFC 5965), or what a provider sends in its place."""
+    kind = (mail.header("content-type") or "").lower()
+    return "feedback-report" in kind or wording.begins("complaint_subjects", mail.subject)
+
+
 def _is_list(mail: IncomingMail) -> bool:
-    return bool(mail.header("list-unsubscribe") or mail.header("list-id"))
+    return bool(
+        mail.header("list-unsubscribe")
+        or mail.header("list-id")
+        or (mail.header("precedence") or "").lower() == "list"
+    )
 
 
-def _is_newsletter(mail: IncomingMail) -> bool:
-    """Mail to many that answers nobody."""
-    answers = mail.header("in-reply-to") or mail.header("references")
-    bulk = (mail.header("precedence") or "").lower() in ("bulk", "list", "junk")
-    return not answers and (_is_list(mail) or bulk)
+def _is_bulk(mail: IncomingMail) -> bool:
+    return (mail.header("precedence") or "").lower() in ("bulk", "junk")
+
+
+def _answers(mail: IncomingMail) -> bool:
+    return bool(mail.header("in-reply-to") or mail.header("references"))

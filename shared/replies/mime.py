@@ -112,9 +112,25 @@ def text_of_html(html: str) -> str:
 
 
 def header_items(message: Message) -> Iterator[tuple[str, str]]:
-    """Names and values of the headers in their order, encoded words decoded."""
-    for name, value in message.items():
-        yield name, decoded_words(str(value))
+    """Names and values of the headers in their order, encoded words decoded.
+
+    Bytes outside ASCII are UTF-8 (RFC 6532), or else what the mail's text is written in: older mail
+    systems write such headers, though no RFC lets them.
+    """
+    charset = message.get_content_charset() or "cp1252"
+    for name, value in message.raw_items():
+        yield name, decoded_words(_unescaped(str(value), charset))
+
+
+def _unescaped(value: str, charset: str) -> str:
+    """A header as `parse` keeps it, whose bytes outside ASCII are lone surrogates (PEP 383)."""
+    if value.isascii():
+        return value
+    content = value.encode("utf-8", "surrogateescape")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return decoded(content, charset)
 
 
 def decoded_words(value: str) -> str:

@@ -104,6 +104,7 @@ async def keep(watcher: Watcher) -> None:
     await watch_all(
         watcher.organization, set(watcher.settings.sending_mailboxes) - found.keys(), now
     )
+    _say_what_ran_out(watcher, [one.mailbox for one in found.values()], now)
     order = sorted(
         (due, one.mailbox.looked_at or one.mailbox.seen_until, address)
         for address, one in found.items()
@@ -120,6 +121,17 @@ async def keep(watcher: Watcher) -> None:
                 log.exception("a mailbox of %s is not watched now", watcher.organization.id)
 
     await asyncio.gather(*(in_turn(address) for _, _, address in order))
+
+
+def _say_what_ran_out(watcher: Watcher, mailboxes: list[WatchedMailbox], now: datetime) -> None:
+    """Renewals begin two days before the end: what ran out all the same, nobody could renew."""
+    number = sum(
+        one.subscription is not None and not one.is_told_of(now) and watcher.wants(one)
+        for one in mailboxes
+    )
+    if number:
+        # An alert is on this line (docs/operations.md).
+        log.error("%d subscriptions of %s have run out", number, watcher.organization.id)
 
 
 async def hear(watcher: Watcher, news: News) -> None:

@@ -11,7 +11,15 @@ from typing import TypeVar
 
 from shared.errors import Busy, Changed, StorageUnavailable
 from shared.graph.drive import Drive
-from shared.graph.errors import Ambiguous, GraphError, NotDone, NotFound, Refused, patience
+from shared.graph.errors import (
+    Ambiguous,
+    GraphError,
+    NotDone,
+    NotFound,
+    OutOfSpace,
+    Refused,
+    patience,
+)
 from shared.graph.mail import FoundMessage, Mail
 from shared.messages.rows import TABLE, CopyRow, MessageRow
 from shared.messages.stored import Stored, read_message, write_message
@@ -30,6 +38,23 @@ LEASE = timedelta(seconds=100)
 
 GIVE_UP = timedelta(hours=24)
 FIRST_WAIT_S, LONGEST_WAIT_S = 20.0, 600.0
+
+# Exchange's codes, as its web services and Graph spell them.
+_FULL = frozenset({"ErrorQuotaExceeded", "QuotaExceededException"})
+_BLOCKED = frozenset(
+    {
+        "ErrorMessageSubmissionBlocked",
+        "ErrorExceededMessageLimit",
+        "ErrorExceededHourlyMessageLimit",
+        "ErrorAccountSuspend",
+        "ErrorAccountSuspendShowTierUpgrade",
+    }
+)
+_TOO_LARGE = frozenset(
+    {"ErrorMessageSizeExceeded", "ErrorItemSizeExceeded", "ErrorAttachmentSizeLimitExceeded"}
+)
+_DENIED = frozenset({"", "erroraccessdenied", "accessdenied", "authorization_requestdenied"})
+_LONGEST_CODE = 60
 
 NO_ROOM_S = 3.0
 """How long who finds the most at work of its mailbox that may be waits."""
@@ -221,8 +246,7 @@ class Attempt:
 
     def patience(self, error: GraphError) -> float:
         """Seconds until the next attempt: as told, else longer with each."""
-        seconds = patience(error, self.message.troubles, FIRST_WAIT_S, LONGEST_WAIT_S)
-        return min(seconds, GIVE_UP.total_seconds())
+        return patience(error, self.message.troubles, FIRST_WAIT_S, LONGEST_WAIT_S)
 
 
 def with_ids(copy: CopyRow, found: FoundMessage | None) -> CopyRow:
@@ -240,16 +264,22 @@ def with_ids(copy: CopyRow, found: FoundMessage | None) -> CopyRow:
 def refusal(error: NotFound | Refused, message: MessageRow, who: str | None = None) -> Failed:
     """A refusal of Graph as a reason a seller understands; `who` was to get it where that is one
     person."""
+    mailbox = {"address": message.from_}
     if isinstance(error, NotFound):
-        return Failed(Failure("mailboxUnknown", {"address": message.from_}))
-    if error.status == 403:
-        return Failed(Failure("mailboxOutOfScope", {"address": message.from_}))
-    if error.status == 413 or error.code == "ErrorMessageSizeExceeded":
+        return Failed(Failure("mailboxUnknown", mailbox))
+    if isinstance(error, OutOfSpace) or error.code in _FULL:
+        return Failed(Failure("mailboxFull", mailbox))
+    if error.code in _BLOCKED:
+        return Failed(Failure("sendingBlocked", mailbox))
+    if error.status == 413 or error.code in _TOO_LARGE:
         return Failed(Failure("messageTooLarge"))
+    if error.status == 403 and error.code.lower() in _DENIED:
+        return Failed(Failure("mailboxOutOfScope", mailbox))
     if error.code in ("ErrorInvalidRecipients", "ErrorInvalidSmtpAddress"):
         return Failed(Failure("recipientRefused", {"who": who or message.to_text}), of_copy=True)
     log.error("Graph refused message %s for good: %s", message.id, error)
-    return Failed(Failure("unexpected"), of_copy=True)
+    code = error.code[:_LONGEST_CODE] or str(error.status)
+    return Failed(Failure("graphRefused", {"code": code}), of_copy=True)
 
 
 def lease_rest(message: MessageRow, now: datetime) -> timedelta:

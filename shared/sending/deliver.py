@@ -69,6 +69,7 @@ async def deliver(workshop: Workshop, message: str) -> Later | None:
     organization = workshop.organization
     stored = await read_message(organization, message)
     if stored is None:
+        await say_which_leave(workshop, message)
         return None
     if stored.message.status.is_final or stored.message.status.is_waiting:
         await _tidy(workshop, stored.message)
@@ -127,7 +128,10 @@ async def _run(attempt: Attempt) -> Later | None:
 
 async def _send_copies(attempt: Attempt) -> Later | None:
     """Every copy that has not ended, one after the other."""
-    content = await load_content(attempt.organization, attempt.message)
+    try:
+        content = await load_content(attempt.organization, attempt.message)
+    except Lost as lost:
+        raise Failed(Failure("contentLost")) from lost
     settings = await attempt.organization.settings()
     await _decide_follow_again(attempt, content, settings)
     attempt.reader = await _reader(attempt, content)
@@ -178,11 +182,15 @@ async def _decide_follow_again(
 
 
 async def _is_still_followed(workshop: Workshop, message: MessageRow) -> bool:
-    """Nobody waits for files of a message that is not followed any more."""
+    """Nobody waits for files of a message that is not followed any more, or whose content is
+    gone."""
     organization = workshop.organization
-    content, settings = await asyncio.gather(
-        load_content(organization, message), organization.settings()
-    )
+    try:
+        content, settings = await asyncio.gather(
+            load_content(organization, message), organization.settings()
+        )
+    except Lost:
+        return False
     return (await _decision(organization, message, content, settings)).followed
 
 
@@ -360,4 +368,5 @@ async def _tidy(workshop: Workshop, message: MessageRow) -> None:
     await list_message(workshop.organization, message)
     await drain_left_behind(workshop.organization, message.id)
     await forget_staged(workshop.organization, message)
-    await say_which_leave(workshop, message)
+    if message.attachments:
+        await say_which_leave(workshop, message.id)

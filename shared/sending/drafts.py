@@ -6,6 +6,7 @@ from datetime import datetime
 
 from shared.errors import Changed, Refusal
 from shared.messages.erasing import finish_erasing, mark_erased
+from shared.messages.files import leaving_files
 from shared.messages.stored import read_message
 from shared.model import Status
 from shared.organizations import Organization
@@ -14,7 +15,10 @@ from shared.sending.due import put_look, remove_look
 
 async def delete_draft(organization: Organization, message: str, now: datetime) -> None:
     """Deletes a draft, with everything of it; `Refusal` 409 for any other message, 404 where there
-    is none."""
+    is none.
+
+    Files that are still leaving OneDrive since it became a draft go on doing so.
+    """
     while True:
         stored = await read_message(organization, message)
         if stored is None:
@@ -28,5 +32,6 @@ async def delete_draft(organization: Organization, message: str, now: datetime) 
         except Changed:
             continue
         await finish_erasing(organization, message)
-        await remove_look(organization, message, version, now)
+        if not await leaving_files(organization, message):
+            await remove_look(organization, message, version, now)
         return

@@ -157,7 +157,11 @@ async def _fire(organization: Organization, read: Read, now: datetime, deliver: 
     message, due_at = read.row["message"], _due_at(read)
     stored = await read_message(organization, message)
     if stored is None:
-        if await finish_erasing(organization, message) or now - due_at > _ORPHAN:
+        erased = await finish_erasing(organization, message)
+        if erased and await leaving_files(organization, message):
+            # The word that they shall leave OneDrive may be lost; delivery says it again.
+            await deliver(message)
+        elif erased or now - due_at > _ORPHAN:
             await _remove(organization, read)
         return False
     if read.row.get("look") or not _same(stored.message, due_at):

@@ -85,11 +85,10 @@ async def release_files(attempt: Attempt) -> None:
     return None
 
 
-async def say_which_leave(workshop: Workshop, message: MessageRow) -> None:
+async def say_which_leave(workshop: Workshop, message: str) -> None:
     """The words about files that were taken back and are still there."""
-    if message.attachments:
-        for number in await leaving_files(workshop.organization, message.id):
-            await workshop.upload(message.id, number)
+    for number in await leaving_files(workshop.organization, message):
+        await workshop.upload(message, number)
 
 
 async def forget_staged(organization: Organization, message: MessageRow) -> None:

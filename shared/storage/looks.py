@@ -5,14 +5,16 @@ Nothing is changed by it: what is asked to be deleted has never been there.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
 
+from shared.errors import StorageUnavailable
 from shared.storage.blobs import Blobs
 from shared.storage.queues import Queues
 from shared.storage.tables import Tables
@@ -20,6 +22,7 @@ from shared.storage.tables import Tables
 _NOBODY = "nobody-has-this-name"
 _PEEKED = 32
 """The Queue service shows so many messages at a time."""
+STANDS_AFTER = timedelta(minutes=10)
 
 
 class State(Enum):
@@ -40,6 +43,8 @@ class Look:
     said: str = ""
     at: datetime | None = None
     words: tuple[str, ...] = ()
+    stands: timedelta | None = None
+    """How long ago the word was sent that nobody takes; None where nothing stands."""
 
     def words_of(self, organization: str) -> int:
         """How many of the words are about this organization."""
@@ -75,16 +80,43 @@ async def look_at_container(blobs: Blobs, container: str) -> Look:
     return await _looked(look)
 
 
-async def look_at_queue(queues: Queues, queue: str) -> Look:
+async def look_at_signing(blobs: Blobs, container: str, now: datetime) -> Look:
+    """Signing an address of a container, for which the identity needs a role of its own."""
+
+    async def look(hook: Callable[[Any], None]) -> None:
+        try:
+            await blobs.address(container, _NOBODY, now, timedelta(minutes=1))
+        except StorageUnavailable as error:
+            raise error.__cause__ or error from None
+
+    return await _looked(look)
+
+
+async def look_at_queue(queues: Queues, queue: str, now: datetime) -> Look:
     """A work queue, with the words at its head; they stay there."""
     words: list[str] = []
+    stands: list[timedelta] = []
 
     async def look(hook: Callable[[Any], None]) -> None:
         client = await queues._client(queue)
         await client.get_queue_properties(raw_response_hook=hook)
-        words.extend(each.content for each in await client.peek_messages(max_messages=_PEEKED))
+        seen = await client.peek_messages(max_messages=_PEEKED)
+        words.extend(each.content for each in seen)
+        old = {each.id: now - each.inserted_on for each in seen}
+        old = {id_: age for id_, age in old.items() if age > STANDS_AFTER}
+        if old:
+            await _pause()
+            again = await client.peek_messages(max_messages=_PEEKED)
+            stands.extend(old[each.id] for each in again if each.id in old)
 
-    return replace(await _looked(look), words=tuple(words))
+    looked = await _looked(look)
+    return replace(looked, words=tuple(words), stands=max(stands, default=None))
+
+
+async def _pause() -> None:
+    """A word whose time has just come may have been sent long ago: what stands is still there when
+    a function that runs would have taken it."""
+    await asyncio.sleep(5.0)
 
 
 async def _looked(look: Callable[[Callable[[Any], None]], Awaitable[None]]) -> Look:

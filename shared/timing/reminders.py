@@ -70,7 +70,8 @@ def as_of(stored: Stored, settings: OrganizationSettings, now: datetime) -> Remi
         return reminder
     until = min(now, reminder.at)
     if reminder.condition is not ANYWAY and not settings.collected_from(reminder.set_at, until):
-        return _invalid(reminder, "engagementOff")
+        # While it was off nothing was kept, and nobody can tell any more what happened then.
+        return _invalid(reminder, "notCollected" if settings.engagement else "engagementOff")
     if not settings.assisted_from(reminder.set_at, until):
         return _invalid(reminder, "assistantOff")
     return reminder

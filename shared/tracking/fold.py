@@ -15,7 +15,6 @@ events' ids.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -138,10 +137,13 @@ async def _fold_hits(
 
 def _say_what_was_counted(organization: Organization, hits: Mapping[str, Sequence[Hit]]) -> None:
     """The last line of a message's way, from the request to send it to its events."""
-    if hits and log.isEnabledFor(logging.INFO):
-        number = sum(map(len, hits.values()))
-        some = ", ".join(itertools.islice(hits, MOST_NAMED))
-        log.info("%d hits of %d messages of %s: %s", number, len(hits), organization.id, some)
+    if log.isEnabledFor(logging.INFO):
+        messages = list(hits)
+        for start in range(0, len(messages), MOST_NAMED):
+            part = messages[start : start + MOST_NAMED]
+            number = sum(len(hits[message]) for message in part)
+            ids = ", ".join(part)
+            log.info("%d hits of %d messages of %s: %s", number, len(part), organization.id, ids)
 
 
 async def fold_message(

@@ -36,12 +36,19 @@ def _mail_address(value: str) -> str:
 
 
 def _time_zone(value: str) -> str:
+    """The IANA name of a zone; Outlook, Exchange and Dynamics say Windows' names."""
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"There is no time zone {value!r}; use a name like America/Sao_Paulo"
-        ) from None
+        from babel.core import get_global
+
+        # Unicode's table, by Babel: each of Windows' zones with the one of its main territory.
+        known = get_global("windows_zone_mapping").get(value)
+        if known is None:
+            raise ValueError(
+                f"There is no time zone {value!r}; use a name like America/Sao_Paulo"
+            ) from None
+        return str(known)
     return value
 
 

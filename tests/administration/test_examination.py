@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential
+from azure.core.exceptions import ClientAuthenticationError
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
@@ -22,12 +23,14 @@ from azure.storage.queue.aio import QueueServiceClient
 from local.doctor import examine_machine, host_answers
 from local.toolchain import doctor
 from local.toolchain.steps import Stop
+from shared.administration import examination
 from shared.administration.examination import unsafe_settings
 from shared.administration.findings import SENTENCES, Finding
 from shared.organizations import Organization
 from shared.replies.mailboxes import WatchedMailbox, _to_row
 from shared.sending.due import put_due
 from shared.service import utc_now
+from shared.storage import looks
 from shared.storage.blobs import Blobs
 from shared.storage.queues import Queues
 from shared.tracking.segments import Segment, set_segment_aside, store_segment
@@ -180,6 +183,12 @@ async def mailbox_that_does_not_exist(patient: Patient) -> None:
     )
 
 
+async def reminder_that_nobody_decides(patient: Patient) -> None:
+    due = round((utc_now() - timedelta(hours=2)).timestamp() * 1000)
+    row = {"PartitionKey": "reminders", "RowKey": f"{due:013d}~m", "schema": 1, "message": "m"}
+    await patient.contoso.tables.insert("schedule", row)
+
+
 async def expired_subscription(patient: Patient) -> None:
     await patient.watch(expires_at=utc_now() - timedelta(hours=1))
 
@@ -200,6 +209,7 @@ FAULTS: list[tuple[Plant, str, str]] = [
     (hits_that_wait, "hitsWait", "contoso"),
     (hits_in_the_overflow, "hitsInOverflow", "overflow"),
     (message_that_is_overdue, "dueNotFired", "contoso"),
+    (reminder_that_nobody_decides, "remindersWait", "contoso"),
     (wrong_clock, "clockWrong", "storage"),
     (missing_setting, "settingWrong", "settings"),
     (bad_signing_key, "settingWrong", "settings"),
@@ -237,6 +247,64 @@ async def test_poison_about_another_organization_is_not_told(patient: Patient) -
     examined = await examine_machine(patient.machine.environ, patient.now)
     assert [one.code for one in examined["contoso"].findings] == ["poisoned"]
     assert examined["fabrikam"].findings == []
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], Awaitable[None]]]:
+    """What happens in the pause between two looks; every word is old."""
+    happen: list[Callable[[], Awaitable[None]]] = []
+
+    async def pause() -> None:
+        for each in happen:
+            await each()
+
+    monkeypatch.setattr(looks, "_pause", pause)
+    monkeypatch.setattr(looks, "STANDS_AFTER", timedelta(seconds=-1))
+    return happen
+
+
+@pytest.mark.parametrize("taken", [False, True])
+async def test_a_queue_stands_still_where_nobody_takes_an_old_word(
+    patient: Patient, pauses: list[Callable[[], Awaitable[None]]], taken: bool
+) -> None:
+    queues = Queues(patient.machine.settings.host_queues)
+    await queues.send("fold", {"organization": "fabrikam"})
+
+    async def take() -> None:
+        await (await queues._client("fold")).clear_messages()
+
+    if taken:
+        pauses.append(take)
+    found = await patient.findings()
+    await queues.close()
+    told = [("queueStands", "fold")]
+    assert list({(one.code, one.about) for one in found}) == ([] if taken else told)
+
+
+async def test_an_identity_that_may_not_sign_upload_addresses_is_found(
+    patient: Patient,
+) -> None:
+    """In Azure, where the role Storage Blob Delegator is missing."""
+
+    class Refusing:
+        async def get_user_delegation_key(self, *_: object) -> None:
+            raise ClientAuthenticationError(response=None)
+
+    blobs = Blobs("https://x.blob.core.windows.net")
+    blobs._service = Refusing()
+    look = await looks.look_at_signing(blobs, "content", utc_now())
+    assert look.state is looks.State.REFUSED
+    with_key = await looks.look_at_signing(patient.contoso.blobs, "content", utc_now())
+    assert with_key.state is looks.State.THERE
+
+    async def refused(*_: object) -> looks.Look:
+        return look
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(examination, "look_at_signing", refused)
+        [found] = (await examine_machine(patient.machine.environ, utc_now))["contoso"].findings
+    assert found.code == "storageRefused"
+    assert found.about == "the storage of contoso: upload addresses of content"
 
 
 def test_in_azure_plain_http_and_tenants_that_nobody_reaches_are_found(

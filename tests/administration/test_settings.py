@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.storage.queue import QueueServiceClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from local.toolchain import doctor
 from local.toolchain.steps import Stop
 from shared.organizations import Organization, OrganizationSettings
+from tests.local.host.running_host import RunningHost
 from tests.running_storage import MovableClock
 from tests.web.running_service import RunningService
 
@@ -67,6 +70,37 @@ def test_the_service_examines_itself_for_an_administrator(service: RunningServic
     assert not any(secret in answer.text for secret in secrets)
     told = doctor.of_deployment(service.host.address, doctor.keys_of(["contoso"], None))
     assert told["contoso"]["findings"] == []
+
+
+@pytest.mark.processes
+def test_faults_are_found_from_outside_too(
+    service: RunningService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    storage = service.deployment.settings.host_queues
+    with QueueServiceClient.from_connection_string(storage) as queues:
+        queues.delete_queue("replies-poison")
+        queues.get_queue_client("fold-poison").send_message('{"organization": "contoso"}')
+        keys = doctor.keys_of(["contoso", "fabrikam"], None)
+        told = doctor.of_deployment(service.host.address, keys)
+        queues.create_queue("replies-poison")
+        queues.get_queue_client("fold-poison").clear_messages()
+    codes = {one: [found["code"] for found in told[one]["findings"]] for one in keys}
+    assert codes == {"contoso": ["queueMissing", "poisoned"], "fabrikam": ["queueMissing"]}
+    assert doctor.tell(told) == 1
+    assert capsys.readouterr().out.count("There is no queue replies-poison.") == 1
+
+
+@pytest.mark.processes
+def test_an_app_whose_settings_cannot_be_used_is_said_to_fail(
+    service: RunningService, tmp_path: Path
+) -> None:
+    environ = service.deployment.environ | {"SIGNING_KEYS": "k1:too-short"}
+    host = RunningHost(tmp_path, environ, app="function_app:app")
+    try:
+        told = doctor.of_deployment(host.address, doctor.keys_of(["contoso"], None))
+    finally:
+        host.end()
+    assert [found["code"] for found in told["contoso"]["findings"]] == ["appFails"]
 
 
 @pytest.mark.processes

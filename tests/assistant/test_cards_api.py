@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -18,6 +19,10 @@ MESSAGE = {
     "subject": "Offer",
     "html": "<p>Hello</p>",
 }
+
+
+def at_once_but_scheduled() -> str:
+    return (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
 
 
 def cards(service: RunningService, path: str = LISTED) -> list[dict[str, Any]]:
@@ -156,6 +161,26 @@ def test_a_person_sees_their_own_cards_a_manager_everybodys_and_only_its_seller_
     assert as_person("bruno@contoso.com", "POST", undo).status_code == 403
     assert as_person("ana@contoso.com", "POST", undo).status_code == 200
     assert as_person("ana@contoso.com", "POST", undo, site="cross-site").status_code == 403
+
+
+def test_a_mailbox_that_is_gone_is_told_to_managers_who_may_put_that_away_a3(
+    service: RunningService,
+) -> None:
+    def as_person(person: str, method: str, path: str) -> httpx.Response:
+        headers = {"cookie": service.sign_in(person), "sec-fetch-site": "same-origin"}
+        return service.call(method, path, key=None, headers=headers)
+
+    gone = {"from": "gone@contoso.com", "sendAt": at_once_but_scheduled()}
+    message = service.call("POST", "messages", MESSAGE | gone).json()["id"]
+    (card,) = soon(lambda: as_person("bruno@contoso.com", "GET", "cards").json()["items"])
+    assert (card["id"], card["kind"]) == (f"{message}-mailboxGone", "failed")
+    assert card["failure"]["code"] == "mailboxUnknown"
+    assert [one["id"] for one in cards(service, "cards?seller=managers")] == [card["id"]]
+    dismiss = f"cards/{card['id']}/dismiss"
+    assert as_person("ana@contoso.com", "POST", dismiss).status_code == 403
+    assert card["id"] not in as_person("ana@contoso.com", "GET", "cards").text
+    assert as_person("bruno@contoso.com", "POST", dismiss).json()["state"] == "dismissed"
+    assert as_person("bruno@contoso.com", "GET", "cards").json()["items"] == []
 
 
 @pytest.mark.parametrize(

@@ -34,3 +34,4 @@ async def test_what_was_counted_is_what_the_code_asks_for(
     for thing in ("accepted", "delivered", "hit", "fold", "folded_message", "idle_sweep"):
         asked, stored = (getattr(each, thing).requests["table"] for each in (now, before))
         assert asked == pytest.approx(stored, rel=0.25), f"{thing}: {asked}, stored {stored}"
+    assert now.alert_rules == before.alert_rules

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from bench.counts import Cost, kept
 from bench.partitions import ALLOWED, Day, simulate, table_of
@@ -35,6 +40,31 @@ def test_one_folder_keeps_up_with_forty_million_events_a_month_and_not_with_a_hu
     assert morning(40).lag_s < 300
     assert morning(100).lag_s > 3600
     assert morning(100, folders=4).lag_s < 60
+
+
+LIMITS = Path(__file__).parents[2] / "docs" / "limits.md"
+BY_SELLER = ("the hottest message", "{the hottest}"), ("the busiest seller", "seller:{…}")
+
+
+def documented() -> Iterator[tuple[str, list[int]]]:
+    """The rows of the page's table: a partition, and its rows a second in each column."""
+    for row in re.findall(r"^\| (`\w+`, .*) \|$", LIMITS.read_text("utf-8"), re.MULTILINE):
+        named, *cells = row.split(" | ")
+        table, _, partition = named.replace("`", "").partition(", ")
+        for says, means in BY_SELLER:
+            partition = means if partition.startswith(says) else partition
+        yield f"{table}/{partition}", [int(re.sub(r"\D", "", cell)) for cell in cells]
+
+
+def test_the_page_about_limits_has_the_figures_of_the_simulation() -> None:
+    """Where this fails after a change that was meant: python3 dev.py bench partitions."""
+    columns = {2: morning(100), 3: morning(100, folders=4), 4: morning(300, 8)}
+    rows = dict(documented())
+    for column, day in columns.items():
+        simulated = dict(table_of(day))
+        assert len(rows) > 10
+        for partition, said in rows.items():
+            assert said[column] == pytest.approx(simulated[partition], rel=0.15), partition
 
 
 def test_a_message_that_costs_more_rows_makes_its_partitions_hotter() -> None:

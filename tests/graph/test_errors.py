@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.graph.client import GraphTenant
+from shared.graph.client import GraphTenant, close_graph_clients
 from shared.graph.errors import (
+    LONGEST_TOLD_S,
     Ambiguous,
     GraphError,
     NotDone,
@@ -22,6 +24,7 @@ from shared.graph.errors import (
     Refused,
     Throttled,
     Unreachable,
+    patience,
     retry_after,
 )
 from shared.graph.mail import Draft, Mail
@@ -116,6 +119,30 @@ async def test_only_throttling_is_said_to_be_throttling(
         with pytest.raises(NotDone):
             await mail.find_by_send_key(ANA, "key")
         assert caplog.text.count("Graph throttles us") == lines
+
+
+def test_nobody_waits_longer_than_a_day_because_a_gateway_says_so() -> None:
+    assert patience(NotDone("", 1e12), 0, 10, 600) == LONGEST_TOLD_S
+    assert patience(NotDone("", 7), 5, 10, 600) == 7
+
+
+async def test_an_answer_that_trickles_for_ever_has_an_end() -> None:
+    """No byte is late; the whole of it is."""
+
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nx-never-ends: ")
+        with contextlib.suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        tenant = GraphTenant("t", f"http://127.0.0.1:{port}/v1.0", timeout_seconds=0.3)
+        with pytest.raises(Ambiguous):
+            await Mail(tenant).find_by_send_key(ANA, "key")
+        await close_graph_clients()
 
 
 async def test_a_refused_connection_is_definite(mail: Mail) -> None:

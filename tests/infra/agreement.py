@@ -13,7 +13,7 @@ from typing import Any
 from shared.attachments.uploads import KEPT_FOR, upload_name
 from shared.messages.content import CONTAINER, file_name
 from tests.infra import used
-from tests.infra.bicep import Expression, Loop, Resource, Template
+from tests.infra.bicep import Expression, Loop, Resource, Template, text
 from tests.infra.language import Templates
 
 STORAGE = "Microsoft.Storage/storageAccounts"
@@ -156,8 +156,8 @@ def settings(templates: Templates, docs: str, sample: Mapping[str, str]) -> Iter
         if name not in documented:
             yield f"docs/settings.md does not tell of {name}"
     for name in sorted(code):
-        by_others = documented.get(name) in ("the platform", "the default")
-        if not name.startswith("LOCAL_") and name not in bicep and not by_others:
+        by_platform = documented.get(name) == "the platform"
+        if not name.startswith("LOCAL_") and name not in bicep and not by_platform:
             yield f"Bicep forgets {name}"
     for name in sorted(bicep):
         if name.startswith("LOCAL_"):
@@ -250,6 +250,10 @@ def files(templates: Templates) -> Iterator[str]:
         yield "a page cannot put a file to the address of its upload"
     if rule.get("allowedOrigins") != Expression("pageAddresses"):
         yield "files may be put from pages that are not ours"
+    given = text(templates["main.bicep"].modules["organizationStorage"].given["pageAddresses"])
+    for host in ("${appHost}", "publicAddress", "${one.publicHost}"):
+        if host not in given:
+            yield f"a page under {host} cannot put files"
     [policy] = _of_type(template, f"{STORAGE}/managementPolicies")
     ages = {
         prefix: rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterCreationGreaterThan"]

@@ -121,6 +121,24 @@ MISTAKES: Mapping[str, tuple[str, str, str, str]] = {
         "defaultToOauthAuthentication",
         "account has defaultToOauthAuthentication, which Microsoft.Storage/storageAccounts does",
     ),
+    "a property deep inside that Azure does not know": (
+        "app.bicep",
+        "instanceMemoryMB: 2048",
+        "instanceMemoryMb: 2048",
+        "app has functionAppConfig.scaleAndConcurrency.instanceMemoryMb, which Microsoft.Web/sites",
+    ),
+    "a property that the plan refuses": (
+        "app.bicep",
+        "      minTlsVersion: '1.2'",
+        "      minTlsVersion: '1.2'\n      ftpsState: 'Disabled'",
+        "app has siteConfig.ftpsState, which Microsoft.Web/sites does not have",
+    ),
+    "a property in a list that Azure does not know": (
+        "organization-storage.bicep",
+        "daysAfterCreationGreaterThan: 8",
+        "daysAfterCreation: 8",
+        "delete.daysAfterCreation, which Microsoft.Storage/storageAccounts/managementPolicies",
+    ),
     "a key that no resource has": (
         "app.bicep",
         "  identity: {\n    type: 'UserAssigned'",
@@ -169,6 +187,12 @@ MISTAKES: Mapping[str, tuple[str, str, str, str]] = {
         "    SIGNING_KEYS: '@Microsoft.KeyVault(SecretUri=${signingKeysUri})'",
         "    SIGNING_KEY: '@Microsoft.KeyVault(SecretUri=${signingKeysUri})'",
         "Bicep forgets SIGNING_KEYS",
+    ),
+    "a setting that has a default, and that Bicep forgets": (
+        "app.bicep",
+        "    LOOK_SECONDS: '300'\n",
+        "",
+        "Bicep forgets LOOK_SECONDS",
     ),
     "a setting of one machine": (
         "app.bicep",
@@ -291,6 +315,12 @@ MISTAKES: Mapping[str, tuple[str, str, str, str]] = {
         "allowedOrigins: pageAddresses",
         "allowedOrigins: union(pageAddresses, ['*'])",
         "files may be put from pages that are not ours",
+    ),
+    "pages of the app's own host that cannot upload": (
+        "main.bicep",
+        "union(['https://${appHost}', publicAddress]",
+        "union([publicAddress]",
+        "a page under ${appHost} cannot put files",
     ),
     "an alert that waits for nothing": (
         "alerts.bicep",

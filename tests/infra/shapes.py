@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from tests.infra.bicep import Template
+from tests.infra.bicep import Loop, Template
 
 _OF_A_RESOURCE = frozenset(
     {"name", "location", "tags", "kind", "sku", "identity", "properties"}
@@ -83,6 +84,69 @@ PROPERTIES: Mapping[str, frozenset[str]] = {
 }
 
 
+_NESTED = """
+Microsoft.OperationalInsights/workspaces
+  sku: name
+Microsoft.Insights/scheduledQueryRules
+  actions: actionGroups
+  criteria: allOf
+  criteria.allOf: query timeAggregation operator threshold failingPeriods
+  criteria.allOf.failingPeriods: numberOfEvaluationPeriods minFailingPeriodsToAlert
+Microsoft.Insights/metricAlerts
+  actions: actionGroupId
+  criteria: odata.type allOf
+  criteria.allOf: name criterionType metricNamespace metricName dimensions
+  criteria.allOf: operator threshold timeAggregation
+  criteria.allOf.dimensions: name operator values
+Microsoft.Insights/actionGroups
+  emailReceivers: name emailAddress useCommonAlertSchema
+Microsoft.Storage/storageAccounts/blobServices
+  cors: corsRules
+  cors.corsRules: allowedOrigins allowedMethods allowedHeaders exposedHeaders maxAgeInSeconds
+  deleteRetentionPolicy: enabled days
+  containerDeleteRetentionPolicy: enabled days
+Microsoft.Storage/storageAccounts/managementPolicies
+  policy: rules
+  policy.rules: enabled name type definition
+  policy.rules.definition: filters actions
+  policy.rules.definition.filters: blobTypes prefixMatch
+  policy.rules.definition.actions: baseBlob
+  policy.rules.definition.actions.baseBlob: delete
+  policy.rules.definition.actions.baseBlob.delete: daysAfterCreationGreaterThan
+Microsoft.KeyVault/vaults
+  sku: family name
+Microsoft.Web/sites
+  siteConfig: minTlsVersion
+  functionAppConfig: deployment scaleAndConcurrency runtime
+  functionAppConfig.deployment: storage
+  functionAppConfig.deployment.storage: type value authentication
+  functionAppConfig.deployment.storage.authentication: type userAssignedIdentityResourceId
+  functionAppConfig.scaleAndConcurrency: alwaysReady maximumInstanceCount instanceMemoryMB
+  functionAppConfig.scaleAndConcurrency.alwaysReady: name instanceCount
+  functionAppConfig.runtime: name version
+Microsoft.Web/sites/config
+  platform: enabled
+  globalValidation: requireAuthentication unauthenticatedClientAction
+  identityProviders: azureActiveDirectory
+  identityProviders.azureActiveDirectory: enabled registration validation
+  identityProviders.azureActiveDirectory.registration: clientId clientSecretSettingName openIdIssuer
+  identityProviders.azureActiveDirectory.validation: allowedAudiences
+  login: tokenStore
+  login.tokenStore: enabled
+  httpSettings: requireHttps forwardProxy
+  httpSettings.forwardProxy: convention
+Microsoft.Cdn/profiles/originGroups
+  loadBalancingSettings: sampleSize successfulSamplesRequired
+Microsoft.Cdn/profiles/customDomains
+  tlsSettings: certificateType minimumTlsVersion
+Microsoft.Cdn/profiles/afdEndpoints/routes
+  originGroup: id
+  customDomains: id
+"""
+"""What stands inside of properties: a type, then the keys of each path below `properties`. Of
+`siteConfig` only what Flex Consumption takes."""
+
+
 def unknown_properties(template: Template) -> Iterator[str]:
     """What a resource says that its type does not have; types that nobody looked up yet."""
     for resource in template.resources.values():
@@ -93,5 +157,34 @@ def unknown_properties(template: Template) -> Iterator[str]:
         if known is None:
             yield f"nobody looked up {resource.type}@{resource.version}: tests/infra/shapes.py"
         elif said.get("name") != "appsettings":
-            for key in sorted(set(said.get("properties", {})) - known):
-                yield f"{resource.symbol} has {key}, which {resource.type} does not have"
+            shape = {"": known, **_inside(resource.type)}
+            for path, keys in _objects(said.get("properties", {})):
+                for key in sorted(keys - shape.get(path, frozenset())):
+                    named = f"{path}.{key}".lstrip(".")
+                    yield f"{resource.symbol} has {named}, which {resource.type} does not have"
+
+
+def _inside(kind: str) -> dict[str, frozenset[str]]:
+    """The keys of each object inside the properties of a type, by its path."""
+    found: dict[str, frozenset[str]] = {}
+    of = ""
+    for line in _NESTED.strip().splitlines():
+        if not line.startswith(" "):
+            of = line
+        elif of == kind:
+            path, _, keys = line.strip().partition(": ")
+            found[path] = found.get(path, frozenset()) | frozenset(keys.split())
+    return found
+
+
+def _objects(value: Any, path: str = "") -> Iterator[tuple[str, frozenset[str]]]:
+    """Every object of a value with its keys; lists and loops are looked into."""
+    if isinstance(value, Loop):
+        yield from _objects(value.body, path)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _objects(each, path)
+    elif isinstance(value, dict):
+        yield path, frozenset(value)
+        for key, each in value.items():
+            yield from _objects(each, f"{path}.{key}".lstrip("."))

@@ -124,3 +124,13 @@ if shutil.which("bicep"):
         command = ["bicep", "build", str(INFRA / "main.bicep"), "--outfile", str(built)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+if shutil.which("checkov"):
+
+    def test_checkov_asks_for_nothing_that_we_do_not_know_of() -> None:
+        """Where it is installed; what it asks for in vain is in infra/.checkov.yaml."""
+        command = ["checkov", "--directory", str(INFRA)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+        assert "Passed checks: " in done.stdout + done.stderr

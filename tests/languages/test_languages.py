@@ -1,5 +1,6 @@
 """People read sentences in their own language, and never an id or a hole."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 import shared.languages
 from shared.languages import LANGUAGES, SentenceMissing, Value, choose, say, sentence_id
-from shared.model import EventKind, Status
+from shared.model import EventKind, ReminderCondition, Status
 from shared.tracking.classify import REASONS
 
 FOLDER = Path(shared.languages.__file__).parent
@@ -24,22 +25,21 @@ FOLLOW_REASONS = [
     "textOnly",
     "bulk",
 ]
-FAILURES = [
-    "mailboxUnknown",
-    "mailboxOutOfScope",
-    "recipientRefused",
-    "messageTooLarge",
-    "mayHaveBeenSent",
-    "cannotFollow",
-    "conversationNotFound",
-    "graphUnavailable",
-    "unexpected",
+API = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+FAILURES = re.findall(
+    r"`([a-zA-Z]+)`", API.split("Failure codes: ")[1].split("; each comes with a sentence")[0]
+)
+CODE = re.compile(r'Failure\(\s*"([a-zA-Z]+)"')
+REMINDERS = [
+    *("replied", "opened", "failed", "cancelled", "notFollowed", "notCollected"),
+    *("engagementOff", "assistantOff"),
 ]
 SAMPLES: dict[str, Value] = {
     "who": ["ana@contoso.com", "li@example.com"],
     "address": "x@example.com",
     "limit": 20,
     "name": "offer.pdf",
+    "code": "ErrorInvalidRequest",
     "day": "1/5",
     "date": "1 June 2026",
     "time": "1/5, 9:00",
@@ -101,6 +101,7 @@ def test_no_sentence_was_left_in_english(language: str) -> None:
         ("verdict", list(REASONS)),
         ("follow", FOLLOW_REASONS),
         ("failure", FAILURES),
+        ("reminder", [*REMINDERS, *ReminderCondition]),
         ("status", [*Status, "draft", "scheduled", "partlySent", "cancelled"]),
         ("event", [*EventKind, "autoReply", "bounce", "withdrawn", "dataRemoved"]),
     ],
@@ -209,3 +210,9 @@ def test_the_default_is_the_organizations() -> None:
 @given(header=st.text(alphabet="enptsq=0.19;,-* \t", max_size=60) | st.text())
 def test_any_header_leads_to_a_language_that_there_is(header: str) -> None:
     assert choose(header) in LANGUAGES
+
+
+def test_every_failure_there_is_stands_in_the_api_and_no_other() -> None:
+    code = FOLDER.parent.rglob("*.py")
+    given_ = {name for path in code for name in CODE.findall(path.read_text(encoding="utf-8"))}
+    assert given_ == set(FAILURES)

@@ -4,7 +4,9 @@ import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -145,3 +147,20 @@ def test_times_are_the_browsers_and_a_button_cancels_what_is_scheduled_d3_s3(
     expect(page.locator(".pill")).to_have_text("Cancelled")
     expect(page.get_by_role("button", name="Send now")).to_have_count(0)
     context.close()
+
+
+def test_an_administrator_makes_the_first_key_as_the_docs_say(site: Site, page: Page) -> None:
+    """In the console of the assistant's page, whose policy lets it ask our own address."""
+    docs = Path(__file__).parents[2] / "docs" / "first-deployment.md"
+    [typed] = re.findall(r"```js\n(.*?)```", docs.read_text(encoding="utf-8"), re.DOTALL)
+    page.goto("/orgs/contoso/cards")
+    page.get_by_role("button", name="carla@contoso.com").click()
+    expect(page).to_have_url(re.compile(r"/orgs/contoso/cards$"))
+    made = page.evaluate(f"async () => {typed}")
+    assert made["scopes"] == ["admin", "read", "send"]
+    keys = httpx.get(
+        f"{site.address}/api/orgs/contoso/keys",
+        headers={"x-api-key": made["key"]},
+        trust_env=False,
+    )
+    assert made["id"] in [key["id"] for key in keys.json()["items"]]

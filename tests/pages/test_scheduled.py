@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from shared.messages.stored import read_message
-from shared.model import FollowChoice, LocalTime, Seller, SendTime, Status
+from shared.model import (
+    FollowChoice,
+    LocalTime,
+    Reader,
+    Reminder,
+    ReminderCondition,
+    ReminderState,
+    Seller,
+    SendTime,
+    Status,
+)
 from shared.sellers.store import store_seller
-from tests.pages.site import Page, Site, Told, Visitor
+from tests.pages.site import NOW, Page, Site, Told, Visitor, event
 
 LIST = "/orgs/contoso/messages"
 AT = datetime(2030, 5, 31, 22, 30, tzinfo=UTC)
@@ -63,12 +74,58 @@ def test_times_are_those_of_the_seller_with_the_recipients_beside_what_is_schedu
     assert f"Os horários são os de Horário de Brasília ({anas_zone})." in in_portuguese
 
 
+def test_a_sent_message_has_the_recipients_clock_beside_its_own_times_too_d3(
+    site: Site, anas_zone: str
+) -> None:
+    opened = event(at=datetime(2030, 6, 1, 0, 5, tzinfo=UTC))
+    there = {"sent_at": AT, "reader": Reader("li@example.com", "Australia/Lord_Howe")}
+    page = site.visitor().sees_message(site.tell(Told(events=[opened], more=there)))
+    shown = "May 31, 2030 7:30 PM Jun 1, 2030 9:00 AM for the recipient (Australia/Lord_Howe)"
+    assert shown in page.texts(".details dd")
+    beside = "May 31, 2030 9:05 PM Jun 1, 2030 10:35 AM for the recipient (Australia/Lord_Howe)"
+    assert page.texts(".events .when") == [beside]
+
+
+SET = Reminder(ReminderCondition.NO_REPLY_BY, AT, NOW, "Call <b>Li</b>")
+
+
+@pytest.mark.parametrize(
+    ("reminder", "language", "shown"),
+    [
+        (SET, "en", "May 31, 2030 10:30 PM if nobody has replied by then"),
+        (
+            replace(SET, state=ReminderState.EXPIRED, fired_at=AT),
+            "en",
+            "Reminded you May 31, 2030 10:30 PM",
+        ),
+        (
+            replace(SET, state=ReminderState.INVALID, reason="replied"),
+            "pt-BR",
+            "Nenhum: alguém respondeu.",
+        ),
+        (
+            replace(SET, state=ReminderState.INVALID, reason="notCollected"),
+            "es",
+            "Ninguno: el seguimiento estuvo desactivado un tiempo, "
+            "y nadie sabe qué ocurrió entonces.",
+        ),
+    ],
+)
+def test_the_page_of_a_message_says_when_it_reminds_or_why_it_does_not_r1(
+    site: Site, reminder: Reminder, language: str, shown: str
+) -> None:
+    message = site.tell(Told(more={"reminder": reminder}))
+    page = site.visitor(language=language).sees_message(message)
+    assert f"{shown} Call <b>Li</b>" in page.texts(".details dd")
+
+
 @pytest.mark.parametrize(
     ("cookie", "shown"),
     [
         ("Asia%2FTokyo", "Jun 1, 2030 7:30 AM"),
         ("Japan", "Jun 1, 2030 7:30 AM"),
         ("", "May 31, 2030 10:30 PM"),
+        ("Etc%2FUTC", "May 31, 2030 10:30 PM"),
         ("Mars%2FBase", "May 31, 2030 10:30 PM"),
         ("..%2F..%2Fetc%2Fpasswd", "May 31, 2030 10:30 PM"),
         ("zone.tab", "May 31, 2030 10:30 PM"),

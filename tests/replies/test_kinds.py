@@ -177,6 +177,96 @@ def test_a_subject_that_was_there_before_says_nothing_of_its_answer(subject: str
     assert recognize(answering).kind is Kind.REPLY
 
 
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Away game on Saturday", "I am away on Monday, but will you come on Saturday?"),
+        ("Holiday party", "We order for the party; I am out of the office from Friday."),
+        ("Férias", "Estarei de férias na semana que vem. Podemos falar hoje?"),
+        ("Delivery failure of our order", "The goods were not delivered, please look into it."),
+        ("Mail delivery", "The parcel was not delivered last week."),
+        ("Auto insurance", "Please quote for two cars."),
+    ],
+)
+def test_a_person_who_begins_a_new_subject_may_use_the_words_of_programs(
+    subject: str, text: str
+) -> None:
+    assert recognize(person(subject, text, in_reply_to=OFFER)).kind is Kind.REPLY
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("On leave until 15 June", "I am on leave without access to mail."),
+        ("Nicht im Büro", "Ich bin ab 15. Juni wieder erreichbar."),
+        ("Offer: out of office", "I am away until Monday."),
+        ("Nieobecność", "Jestem na urlopie do 15 czerwca."),
+        ("Re: Offer", "I am on parental leave. In urgent cases please contact Noor."),
+        ("Re: Angebot", "Ich bin im Urlaub. Ihre E-Mail wird nicht weitergeleitet."),
+        ("Your request", "This message has been automatically generated in response to it."),
+        ("Chamado", "Esta é uma mensagem automática."),
+        ("[desk.example #12] AutoReply: Offer", "Your ticket has an ID."),
+        ("Read: Offer", "Your message was read on Monday, 8 June 2026."),
+        ("Gelesen: Angebot", "Ihre Nachricht wurde am Montag gelesen."),
+        ("Ваше обращение получено", "Мы получили ваше письмо."),
+        ("Re: Offer", "To control spam, I now accept mail from approved senders only."),
+    ],
+)
+def test_a_program_that_sets_no_header_is_known_by_two_signs(subject: str, text: str) -> None:
+    assert recognize(person(subject, text)).kind is Kind.AUTOMATIC
+
+
+def test_who_quotes_a_message_while_away_is_there() -> None:
+    text = "I am on leave, in urgent cases contact Noor. But yes.\n> Our offer"
+    assert recognize(person(text=text, in_reply_to=OFFER)).kind is Kind.REPLY
+
+
+def test_exchanges_own_answer_is_known_by_two_headers_and_what_a_rule_passes_on_is_not() -> None:
+    by_rule = {"x_ms_exchange_inbox_rules_loop": "sam@example.com"}
+    answer = person(**by_rule, x_auto_response_suppress="All")
+    assert recognize(answer).kind is Kind.AUTOMATIC
+    assert recognize(person(**by_rule)).kind is Kind.REPLY
+
+
+def test_bulk_mail_that_answers_nothing_is_a_programs_and_that_of_a_list_is_none_of_ours() -> None:
+    assert recognize(person("Gone fishing", "Bye.", precedence="bulk")).kind is Kind.AUTOMATIC
+    assert what(recognize(person("News", "Read on.", precedence="list"))) == "newsletter"
+    assert recognize(person("RE: Offer", "Yes.", precedence="list")).kind is Kind.REPLY
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "koi8-r", "gb2312", "shift_jis"])
+def test_a_subject_that_was_not_encoded_is_read_all_the_same(charset: str) -> None:
+    """Forbidden before RFC 6532, and sent by many: the letters are those of the mail's text."""
+    subject = {
+        "koi8-r": "Автоответ: Предложение",
+        "gb2312": "自动回复: 报价",
+        "shift_jis": "自動応答: 見積書",
+    }.get(charset, "Réponse automatique : Offre")
+    head = f"From: li@example.com\nSubject: {subject}\n"
+    mail = from_mime(f"{head}Content-Type: text/plain; charset={charset}\n\n-".encode(charset))
+    assert mail.subject == subject
+    assert recognize(mail).kind is Kind.AUTOMATIC
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        *("Kan inte levereras: Offert", "Toimitus ei onnistu: Tarjous", "Nelze doručit: Nabídka"),
+        *("Teslim edilemedi: Teklif", "未传递: 报价", "配信不能: 見積書", "Não entregue: Proposta"),
+    ],
+)
+def test_a_bounce_of_exchange_is_known_in_any_of_its_languages(subject: str) -> None:
+    report = replace(person(subject, "sam@example.com"), author="postmaster@outlook.com")
+    assert recognize(report).kind is Kind.BOUNCE
+
+
+@pytest.mark.parametrize(
+    "subject", ["complaint about message from 203.0.113.9", "Abuse report for x"]
+)
+def test_a_complaint_in_no_form_of_its_own_is_no_reply(subject: str) -> None:
+    assert what(recognize(person(subject, "See attached."))) == "complaint"
+
+
 def test_a_subject_that_only_sounds_like_a_programs_is_no_sign_enough() -> None:
     assert recognize(person("Out of office furniture", "Which colours?")).kind is Kind.REPLY
 

@@ -157,6 +157,27 @@ async def test_a_subscription_is_renewed_and_made_anew_where_graph_forgot_it(
     assert graph.by_kind["look"] == 3, "what came meanwhile is looked for at once"
 
 
+@pytest.mark.parametrize("engagement", [True, False])
+async def test_subscriptions_that_ran_out_are_told_of_once_where_somebody_wants_them(
+    contoso: Organization,
+    graph: PretendedGraph,
+    clock: MovableClock,
+    caplog: pytest.LogCaptureFixture,
+    engagement: bool,
+) -> None:
+    """An alert is on that line."""
+    await watch(contoso, ANA, clock())
+    await rounds(contoso, graph)
+    clock.move(seconds=LIFE.total_seconds() - 1)
+    await rounds(contoso, graph)
+    assert "have run out" not in caplog.text
+    clock.move(seconds=LIFE.total_seconds())
+    for _ in range(3):
+        await keep(watcher(contoso, graph, OrganizationSettings(engagement=engagement)))
+    told = caplog.text.count("1 subscriptions of contoso have run out")
+    assert told == (1 if engagement else 0)
+
+
 async def test_a_rotated_key_replaces_the_subscription(
     contoso: Organization, graph: PretendedGraph, clock: MovableClock
 ) -> None:

@@ -3,7 +3,7 @@ the sending themselves."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 
 import httpx
 import pytest
@@ -14,13 +14,26 @@ from shared.attachments.uploads import upload_name
 from shared.graph.client import close_graph_clients
 from shared.messages.content import CONTAINER
 from shared.organizations import Organization, Organizations
+from shared.settings import OrganizationEntry
 from tests.running_graph import RunningGraph, running_graph
 from tests.running_storage import Deployment, Deployments, MovableClock
 from tests.sending.journeys import clock_of_today
+from tests.sending.memory_storage import Memory, MemoryBlobs, MemoryTables
 from tests.sending.mortality import Troubles, troubled
 from tests.sending.post_office import PostOffice, let_hurry
 from tests.sending.roads import PLAN, UPLOAD, Road, Roads
 from tests.web.running_service import RunningService, running_service
+
+ROADS = 2
+CONTOSO = OrganizationEntry(
+    id="contoso",
+    name="Contoso",
+    tables="memory",
+    blobs="memory",
+    tenant="11111111-1111-1111-1111-111111111111",
+    domains=("contoso.com",),
+    public_address="http://follow.example",
+)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +118,7 @@ async def roads(
     """As many as there are cores, each with the large file uploaded."""
     async with AsyncExitStack() as ends:
         made = []
-        for number in range(2):
+        for number in range(ROADS):
             directory = tmp_path_factory.mktemp(f"road{number}")
             deployment = deployments.new(directory / "journal")
             await deployment.provision()
@@ -114,14 +127,47 @@ async def roads(
             ends.push_async_callback(organizations.close)
             contoso = organizations.get("contoso")
             assert contoso
-            await let_hurry(contoso)
-            await contoso.blobs.put(CONTAINER, upload_name(UPLOAD), PLAN)
             troubles = Troubles()
             mortal = troubled(contoso, troubles, reads=True)
             ends.push_async_callback(mortal.tables.close)
             ends.push_async_callback(mortal.blobs.close)
             graph = ends.enter_context(running_graph(directory / "graph.db", move_after=0))
-            office = PostOffice(contoso, graph, clock_of_today(), http)
-            made.append(Road(office, mortal, troubles))
+            made.append(await road(contoso, mortal, troubles, graph, http))
         yield made
         await close_graph_clients()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def memory_roads(
+    http: httpx.Client, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Roads]:
+    """The same over storage in this process, for many more journeys in the time."""
+    with ExitStack() as ends:
+        made = []
+        for number in range(ROADS):
+            memory, troubles = Memory(), Troubles()
+            contoso, mortal = (
+                Organization(
+                    CONTOSO,
+                    MemoryTables(memory, around, reads=True),
+                    MemoryBlobs(memory, around, reads=True),
+                )
+                for around in (Troubles(), troubles)
+            )
+            database = tmp_path_factory.mktemp(f"road{number}") / "graph.db"
+            graph = ends.enter_context(running_graph(database, move_after=0))
+            made.append(await road(contoso, mortal, troubles, graph, http))
+        yield made
+        await close_graph_clients()
+
+
+async def road(
+    contoso: Organization,
+    mortal: Organization,
+    troubles: Troubles,
+    graph: RunningGraph,
+    http: httpx.Client,
+) -> Road:
+    await let_hurry(contoso)
+    await contoso.blobs.put(CONTAINER, upload_name(UPLOAD), PLAN)
+    return Road(PostOffice(contoso, graph, clock_of_today(), http), mortal, troubles)

@@ -1,7 +1,7 @@
 """Storage inside this process, for simulations of more than Azurite can hold in the time.
 
 Rows have ETags and an order, a transaction is all or nothing, and between any two calls others have
-their turn.
+their turn. With `reads`, calls that only look are told to whoever is around them, too.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import bisect
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
-from shared.errors import Changed, Conflict
+from shared.errors import Changed, Conflict, Lost
 from shared.storage.blobs import Blobs
 from shared.storage.tables import Read, Row, Tables, Write
 
@@ -73,25 +74,38 @@ class Memory:
 class MemoryTables(Tables):
     """The tables as one process sees them, which meets its own troubles."""
 
-    def __init__(self, memory: Memory, trouble: Around) -> None:
+    def __init__(self, memory: Memory, trouble: Around, *, reads: bool = False) -> None:
         super().__init__("memory", None)
         self._memory = memory
         self._trouble = trouble
+        self._reads = reads
 
     async def get(self, table: str, partition: str, key: str) -> Read | None:
-        await asyncio.sleep(0)
-        read = self._memory.partition(table, partition).rows.get(key)
-        return read and Read(dict(read.row), read.etag)
+        async def got() -> Read | None:
+            await asyncio.sleep(0)
+            read = self._memory.partition(table, partition).rows.get(key)
+            return read and Read(dict(read.row), read.etag)
+
+        if not self._reads:
+            return await got()
+        read: Read | None = await self._trouble.around(f"get {table}", got)
+        return read
 
     async def page(
         self, table: str, partition: str, *, after: str = "", below: str = "~~", limit: int
     ) -> list[Read]:
-        await asyncio.sleep(0)
-        there = self._memory.partition(table, partition)
-        start = bisect.bisect_right(there.keys, after)
-        end = bisect.bisect_left(there.keys, below)
-        reads = [there.rows[key] for key in there.keys[start : min(end, start + limit)]]
-        return [Read(dict(read.row), read.etag) for read in reads]
+        async def found() -> list[Read]:
+            await asyncio.sleep(0)
+            there = self._memory.partition(table, partition)
+            start = bisect.bisect_right(there.keys, after)
+            end = bisect.bisect_left(there.keys, below)
+            reads = [there.rows[key] for key in there.keys[start : min(end, start + limit)]]
+            return [Read(dict(read.row), read.etag) for read in reads]
+
+        if not self._reads:
+            return await found()
+        reads: list[Read] = await self._trouble.around(f"page {table}", found)
+        return reads
 
     async def insert(self, table: str, row: Row) -> str:
         return await self._one(table, Write("insert", row))
@@ -133,10 +147,11 @@ class MemoryTables(Tables):
 
 
 class MemoryBlobs(Blobs):
-    def __init__(self, memory: Memory, trouble: Around) -> None:
+    def __init__(self, memory: Memory, trouble: Around, *, reads: bool = False) -> None:
         super().__init__("memory")
         self._memory = memory
         self._trouble = trouble
+        self._reads = reads
 
     async def put(self, container: str, name: str, content: bytes) -> None:
         async def put() -> None:
@@ -145,8 +160,39 @@ class MemoryBlobs(Blobs):
         await self._trouble.around(f"put {container}", put)
 
     async def get(self, container: str, name: str) -> bytes | None:
+        async def got() -> bytes | None:
+            await asyncio.sleep(0)
+            return self._memory.blobs.get(f"{container}/{name}")
+
+        if not self._reads:
+            return await got()
+        blob: bytes | None = await self._trouble.around(f"read {container}", got)
+        return blob
+
+    async def size(self, container: str, name: str) -> int | None:
         await asyncio.sleep(0)
-        return self._memory.blobs.get(f"{container}/{name}")
+        blob = self._memory.blobs.get(f"{container}/{name}")
+        return None if blob is None else len(blob)
+
+    async def part(self, container: str, name: str, offset: int, length: int) -> bytes:
+        async def read() -> bytes:
+            await asyncio.sleep(0)
+            blob = self._memory.blobs.get(f"{container}/{name}")
+            if blob is None:
+                raise Lost(f"there is no blob {name}")
+            return blob[offset : offset + length]
+
+        if not self._reads:
+            return await read()
+        piece: bytes = await self._trouble.around(f"read {container}", read)
+        return piece
+
+    async def copy(self, container: str, source: str, name: str, now: datetime) -> None:
+        async def copied() -> None:
+            blobs = self._memory.blobs
+            blobs[f"{container}/{name}"] = blobs[f"{container}/{source}"]
+
+        await self._trouble.around(f"copy {container}", copied)
 
     async def delete(self, container: str, name: str) -> None:
         async def delete() -> None:

@@ -48,9 +48,11 @@ DONE_OR_NOT: dict[str, Fault] = {
 REFUSED: dict[str, Fault] = {
     "mailboxUnknown": {"kind": "status", "status": 404, "code": "ErrorInvalidUser"},
     "mailboxOutOfScope": {"kind": "status", "status": 403, "code": "ErrorAccessDenied"},
+    "mailboxFull": {"kind": "status", "status": 507, "code": "QuotaExceededException"},
+    "sendingBlocked": {"kind": "status", "status": 403, "code": "ErrorMessageSubmissionBlocked"},
     "messageTooLarge": {"kind": "status", "status": 413, "code": "ErrorMessageSizeExceeded"},
     "recipientRefused": {"kind": "status", "status": 400, "code": "ErrorInvalidRecipients"},
-    "unexpected": {"kind": "status", "status": 400, "code": "ErrorInvalidRequest"},
+    "graphRefused": {"kind": "status", "status": 400, "code": "ErrorInvalidRequest"},
 }
 NOT_FOR_LONG = NOTHING_DONE | DONE_OR_NOT
 

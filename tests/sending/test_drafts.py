@@ -218,3 +218,35 @@ async def test_a_draft_whose_acceptance_is_killed_is_listed_once_it_is_there(
             assert there
             return
     raise AssertionError("it makes more calls than any test expects")
+
+
+async def in_onedrive(office: PostOffice, message: str) -> list[str]:
+    items = office.http.get(f"{office.graph.address}/_local/drives/{ANA}/files").json()["items"]
+    return [one["path"] for one in items if message in one["path"]]
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["words are heard", "words are lost"])
+async def test_files_of_a_draft_that_was_scheduled_leave_onedrive_though_it_is_deleted(
+    office: PostOffice, heard: bool
+) -> None:
+    files = GivenFiles((FILE,), {1: b"offer"})
+    later = SendTime(office.clock() + timedelta(days=3))
+    message = await office.accepted(
+        replace(office.order(attachments=(FILE,)), files=files, send_time=later)
+    )
+    await office.settle_files()
+    assert len(await in_onedrive(office, message)) == 1
+
+    await change(office.changer(), message, {"draft": True})
+    await delete_draft(office.organization, message, office.clock())
+    assert await read_message(office.organization, message) is None
+    if not heard:
+        office.file_words.clear()
+        office.clock.move(minutes=3)
+        assert message in await office.fire()
+        assert await office.deliver(message) is None
+    await office.settle_files()
+    assert await in_onedrive(office, message) == []
+    office.clock.move(days=4)
+    await office.fire()
+    assert await traces(office, message) == ["message"]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.assistant.cards import MANAGERS, read_cards
 from shared.attachments.staging import GivenFiles
 from shared.errors import Refusal
 from shared.messages.files import Place, read_files
@@ -70,6 +71,26 @@ async def test_a_scheduled_message_of_a_mailbox_that_is_gone_fails_is_given_and_
     with pytest.raises(Refusal) as refusal:
         await change(office.changer(), message, TO_BRUNO)
     assert (refusal.value.status, refusal.value.code) == (409, "sendingBegan")
+
+
+async def cards(office: PostOffice, *sellers: str) -> list[str]:
+    page = await read_cards(office.organization, sellers, office.clock(), engagement=True, limit=50)
+    return [one.id for one in page.cards]
+
+
+async def test_the_managers_are_told_of_a_scheduled_message_whose_mailbox_is_gone_until_it_is_given(
+    office: PostOffice,
+) -> None:
+    message = await failed(office)
+    assert f"{message}-mailboxGone" in await cards(office, MANAGERS)
+    assert await cards(office, GONE, MANAGERS) == await cards(office, GONE), "nobody twice"
+    await change(office.changer(), message, TO_BRUNO)
+    assert f"{message}-mailboxGone" not in await cards(office, MANAGERS)
+    assert f"{message}-failed" in await cards(office, BRUNO)
+    at_once = await office.accepted(office.order(from_=GONE, seller=GONE))
+    await office.finish(at_once)
+    assert f"{at_once}-failed" in await cards(office, GONE)
+    assert f"{at_once}-mailboxGone" not in await cards(office, MANAGERS), "its seller is there"
 
 
 async def test_nothing_else_of_a_failed_message_is_changed(office: PostOffice) -> None:

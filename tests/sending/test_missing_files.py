@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from shared.attachments.staging import GivenFiles, delete_files
+from shared.messages.content import content_to_show, delete_content
 from shared.messages.files import Place, read_files
 from shared.model import Attachment, Status
 from tests.sending.post_office import PostOffice
@@ -55,3 +56,20 @@ async def test_a_file_that_vanished_from_storage_is_the_reason_why_nothing_was_s
     assert (row.status, row.failure.code) == (Status.FAILED, "fileLost")
     assert office.received() == []
     assert office.drafts() == []
+
+
+@pytest.mark.parametrize("follow", [True, False], ids=["followed", "ordinary"])
+async def test_a_text_that_vanished_from_storage_is_the_reason_why_nothing_was_sent(
+    office: PostOffice, follow: bool
+) -> None:
+    message = await accepted(office, follow=follow)
+    before = (await office.stored(message)).message
+    await delete_content(office.organization, message, before.content)
+    row = await office.finish(message)
+    assert row.failure is not None
+    assert (row.status, row.failure.code) == (Status.FAILED, "contentLost")
+    assert office.received() == []
+    await office.settle_files()
+    files = await read_files(office.organization, message)
+    assert {one.file.place for one in files} <= {Place.GONE}
+    assert (await content_to_show(office.organization, row)).subject == "Offer"

@@ -106,6 +106,39 @@ def test_a_reply_an_automatic_answer_and_a_bounce_are_seen_within_seconds(
     assert warning["code"] == "addressBounced"
 
 
+def test_the_log_tells_a_messages_whole_way_under_the_id_that_its_request_was_answered_with(
+    service: RunningService,
+) -> None:
+    """From the request by the sending and Graph's notification to its events."""
+    message = send(service, "way@example.com", "Way", "<p>What do you think?</p>")
+    (pixel,) = addresses(service, arrived(service, "way@example.com"), "o")
+    soon(lambda: shown(service, message)["status"] == "sent")
+    service.host.client.get(pixel, headers=BROWSER)
+    counted(service, message, opens=1)
+    path = f"{service.graph.address}/_local/mailboxes/way@example.com"
+    with httpx.Client(timeout=10) as graph:
+        (mail,) = graph.get(f"{path}/messages").json()["items"]
+        answer = {"messageId": mail["id"], "text": "Yes", "kind": "reply"}
+        graph.post(f"{path}/reply", json=answer).raise_for_status()
+    counted(service, message, replies=1)
+
+    about = f"{{organization=contoso message={message}}}"
+    way = [
+        f"message {message} of contoso is accepted",
+        f"message {message} of contoso is sent {about}",
+        f"1 hits of 1 messages of contoso: {message}",
+        f"the timeline has the reply {about}",
+    ]
+
+    def lines() -> list[str]:
+        return [line for line in service.host.log.splitlines() if message in line]
+
+    soon(lambda: all(any(line.endswith(step) for line in lines()) for step in way))
+    found = [step for line in lines() for step in way if line.endswith(step)]
+    assert found == way
+    assert not any("@" in line for line in lines())
+
+
 def told(service: RunningService, message: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = service.call("GET", f"messages/{message}/events").json()["items"]
     return items

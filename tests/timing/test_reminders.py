@@ -134,9 +134,10 @@ def test_what_fired_stays_so_when_the_message_is_tried_again_and_fails() -> None
 def test_engagement_that_was_off_for_a_while_makes_conditional_ones_invalid_for_good_f6() -> None:
     off = ON.with_engagement(False, SET_AT + timedelta(hours=1))
     on_again = off.with_engagement(True, SET_AT + timedelta(hours=2))
-    for settings in (off, on_again):
+    for settings, reason in ((off, "engagementOff"), (on_again, "notCollected")):
         shown = as_of(stored(message()), settings, SET_AT + timedelta(hours=3))
-        assert shown and (shown.state, shown.reason) == (INVALID, "engagementOff")
+        assert shown and (shown.state, shown.reason) == (INVALID, reason)
+        assert told(decided(stored(message()), settings, LATER)) == (INVALID, reason)
         assert told(decided(stored(message(ANYWAY)), settings, LATER)) == (EXPIRED, None)
     before = ON.with_engagement(False, SET_AT - timedelta(hours=2))
     before = before.with_engagement(True, SET_AT - timedelta(hours=1))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Refusal
+from shared.timing.places import present_name
 from shared.timing.send_times import read_send_time
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -50,6 +51,21 @@ def test_a_local_time_is_kept_as_it_was_said_with_the_rules_it_was_read_by() -> 
     assert time.at == datetime(2026, 11, 25, 12, tzinfo=UTC)
     assert (time.local.text, time.local.time_zone) == ("2026-11-25T09:00", "America/Sao_Paulo")
     assert time.local.rules[:2] == "20"
+
+
+@pytest.mark.parametrize(
+    ("windows", "zone"),
+    [
+        ("E. South America Standard Time", "America/Sao_Paulo"),
+        ("Nepal Standard Time", "Asia/Kathmandu"),
+        ("Lord Howe Standard Time", "Australia/Lord_Howe"),
+    ],
+)
+def test_a_zone_may_be_said_as_windows_and_mailboxes_call_it(windows: str, zone: str) -> None:
+    time = read_send_time({"local": "2026-11-25T09:00", "timeZone": windows}, NOW)
+    as_iana = read_send_time({"local": "2026-11-25T09:00", "timeZone": zone}, NOW)
+    assert time and time.local and as_iana
+    assert (time.at, present_name(time.local.time_zone)) == (as_iana.at, zone)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from shared.messages.rows import MESSAGE_KEY, TABLE
 from shared.model import EventKind
 from shared.organizations import Organization
 from shared.storage.tables import Row
-from shared.tracking.fold import fold, fold_message
+from shared.tracking.fold import MOST_NAMED, fold, fold_message
 from shared.tracking.origins import NetworkKeys
 from shared.tracking.segments import PARTITION
 from tests.running_storage import MovableClock
@@ -98,6 +99,26 @@ async def test_hits_that_waited_for_minutes_are_told_of(
     waited = f"hits of contoso waited to be counted, one for {after_s} s"
     assert (waited in caplog.text) is said
     assert (await exact(contoso, message)).kpis.opens == 2
+
+
+async def test_every_message_that_has_new_events_is_named_in_the_log(
+    contoso: Organization,
+    take_in: TakeIn,
+    clock: MovableClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever looks for a message's id finds when its events came."""
+    caplog.set_level(logging.INFO, "shared.tracking.fold")
+    messages = [await followed_message(contoso, clock()) for _ in range(MOST_NAMED + 1)]
+    await take_in(contoso, *(hit(message, at(clock, 60)) for message in messages))
+    await fold_all(contoso, clock)
+    lines = [line for line in caplog.messages if "hits of" in line]
+    assert [line.split(": ")[0] for line in lines] == [
+        f"{MOST_NAMED} hits of {MOST_NAMED} messages of contoso",
+        "1 hits of 1 messages of contoso",
+    ]
+    named = [id_ for line in lines for id_ in line.partition(": ")[2].split(", ")]
+    assert sorted(named) == sorted(messages)
 
 
 async def test_nothing_is_written_where_nothing_came_in(
