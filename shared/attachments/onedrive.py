@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from shared.errors import Busy, Changed, Lost, StorageUnavailable
 from shared.graph.drive import Drive
+from shared.graph.drive_items import DriveItem
 from shared.graph.drive_names import drive_name
 from shared.graph.errors import (
     GraphError,
@@ -183,16 +184,24 @@ class _Carried:
                 lease_until=None,
             )
         except Changed:
-            await self.came_too_late()
+            await self.came_too_late(drive_id, item)
             raise
 
-    async def came_too_late(self) -> None:
+    async def came_too_late(self, drive_id: str, item: DriveItem) -> None:
         """The file came when the lease was over. Who took it away meanwhile saw nothing there, and
         has to look again: also who is at it just now, whose own write fails by this one."""
-        found = await read_file(self.porter.organization, self.id, self.file.number)
-        if found is not None and found.file.place not in (Place.WAITING, Place.STORED):
-            leaving = replace(found.file, place=Place.LEAVING)
-            await write_file(self.porter.organization, self.id, found, leaving)
+        organization = self.porter.organization
+        while True:
+            found = await read_file(organization, self.id, self.file.number)
+            if found is None:
+                await self.porter.drive.delete_item(drive_id, item.folder_id or item.id)
+                return
+            if found.file.place in (Place.WAITING, Place.STORED):
+                return
+            with contextlib.suppress(Changed):
+                leaving = replace(found.file, place=Place.LEAVING)
+                await write_file(organization, self.id, found, leaving)
+                return
 
     async def remove(self) -> None:
         """Nothing of the file stays: neither an upload under way nor the file and its folder."""
@@ -207,10 +216,10 @@ class _Carried:
             item = await drive.find(drive_id, self.folder)
             if item is not None:
                 await drive.delete_item(drive_id, item.id)
-        if self.message is None:
+        await self.write(place=Place.GONE, item_id=None, upload_url=None, lease_until=None)
+        if await read_message(self.porter.organization, self.id) is None:
+            # Its message was erased, before or meanwhile: the row was all that was left of it.
             await delete_file(self.porter.organization, self.id, self.stored)
-        else:
-            await self.write(place=Place.GONE, item_id=None, upload_url=None, lease_until=None)
 
     async def refuse(self, failure: Failure) -> None:
         """The end of the way: OneDrive does not take it, however often it is asked."""

@@ -161,7 +161,8 @@ async def _make(tenant: GraphTenant) -> _Open:
 
 
 def _ending(transport: httpx.AsyncBaseTransport, seconds: float) -> httpx.AsyncBaseTransport:
-    """The transport, with an end to each request: httpx's own limits begin anew with every byte."""
+    """The transport, with an end to each request until its answer begins: httpx's own limits begin
+    anew with every byte."""
     import httpx
 
     class Ending(httpx.AsyncBaseTransport):

@@ -11,7 +11,7 @@ from typing import Any
 
 import azure.functions as func
 
-from shared.errors import Refusal, Transient
+from shared.errors import Lost, Refusal, Transient
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,8 @@ def answer_problem(refusal: Refusal) -> func.HttpResponse:
 
 
 def answering(handler: Handler) -> Handler:
-    """An API function whose every failure is an answer: 503 where trying again helps, else 500."""
+    """An API function whose every failure is an answer: 503 where trying again helps, 409 where
+    somebody deleted what it needs, else 500."""
 
     @functools.wraps(handler)
     async def answered(req: func.HttpRequest) -> func.HttpResponse:
@@ -97,6 +98,10 @@ def answering(handler: Handler) -> Handler:
                     retry_after=error.retry_after,
                 )
             )
+        except Lost as error:
+            log.error("%s cannot be done: %s", handler.__name__, error)
+            detail = "A part of this is not in storage any more, so it cannot be done."
+            return answer_problem(Refusal(409, detail, code="lost"))
         except Exception:
             incident = uuid.uuid4().hex
             log.exception("incident %s in %s", incident, handler.__name__)

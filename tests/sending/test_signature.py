@@ -75,6 +75,25 @@ def test_followed_files_stand_below_the_signature_and_the_pixel_at_the_end_t5() 
 
 
 @pytest.mark.parametrize(
+    "hidden",
+    [
+        '<div style="color: red; DISPLAY : none !important">never closed <p>and on',
+        "<div style='max-height:0;overflow:hidden'>\r\n<span>never closed",
+        "<div hidden><table><tr><td>never closed",
+    ],
+)
+@pytest.mark.parametrize("after", ["", "</body></html>"])
+def test_what_is_hidden_and_never_closed_hides_neither_files_nor_signature_t5(
+    hidden: str, after: str
+) -> None:
+    before = '<p style="max-height:0.5em">Hello</p>\r\n<div style="display:none">preview</div>\r\n'
+    body = composed(before + hidden + after, followed=True, files=(OFFER,)).body
+    assert body.index("preview") < body.index("Ana, ") < body.index("offer.pdf")
+    assert body.index("offer.pdf") < body.index(hidden)
+    assert body.startswith(before) and hidden in body
+
+
+@pytest.mark.parametrize(
     "broken", ["<div><!-- never ends", "<a href='", "<title>", "</div></body></html>", "<script>"]
 )
 def test_a_broken_signature_hides_neither_the_text_nor_the_pixel_t1(broken: str) -> None:

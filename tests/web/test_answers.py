@@ -8,7 +8,7 @@ import logging
 import azure.functions as func
 import pytest
 
-from shared.errors import Busy, Problem, Refusal, StorageUnavailable
+from shared.errors import Busy, Lost, Problem, Refusal, StorageUnavailable
 from shared.web.answers import answer_json, answering
 
 REQUEST = func.HttpRequest("GET", "http://localhost/", body=b"")
@@ -46,6 +46,12 @@ async def test_what_may_work_later_is_a_503_that_says_when(error: Exception, sec
     answer = await answer_to(error)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, seconds)
     assert "account" not in answer.get_body().decode()
+
+
+async def test_what_somebody_deleted_is_a_409_and_no_riddle() -> None:
+    answer = await answer_to(Lost("there is no blob messages/1/content.json"))
+    assert (answer.status_code, json.loads(answer.get_body())["code"]) == (409, "lost")
+    assert "content.json" not in answer.get_body().decode()
 
 
 async def test_what_nobody_foresaw_is_a_500_with_an_incident_to_look_up(
