@@ -54,5 +54,5 @@ async def _opened(contoso: Organization, port: int, paths: list[str]) -> list[fl
 
 
 async def _cards(contoso: Organization) -> int:
-    page = await read_cards(contoso, [SELLER], utc_now(), engagement=True, limit=OPENS + 1)
+    page = await read_cards(contoso, (SELLER,), utc_now(), engagement=True, limit=OPENS + 1)
     return len(page.cards)

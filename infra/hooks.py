@@ -87,6 +87,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             trust_identity(az, environ)
             if make_first_key(az, environ, time.sleep):
                 read_keys_now(az, environ)
+            refuse_other_registration(environ)
             for line in left_to_do(environ):
                 print(line)
         case _:
@@ -114,7 +115,13 @@ def register(az: Az, environ: Mapping[str, str], tenants: set[str]) -> str:
 def home_tenant(az: Az, environ: Mapping[str, str]) -> str:
     """The Entra tenant of the subscription; `Stopped` where the CLI is signed in to another."""
     tenant = ("--query", "tenantId", "--output", "json")
-    subscription = environ["AZURE_SUBSCRIPTION_ID"]
+    subscription = environ.get("AZURE_SUBSCRIPTION_ID")
+    if not subscription:
+        # Some versions of azd ask for it only after this hook.
+        raise Stopped(
+            "azd does not know the subscription yet: azd env set AZURE_SUBSCRIPTION_ID <id>, "
+            "azd env set AZURE_LOCATION <region>, and again."
+        )
     home = json.loads(az("account", "show", "--subscription", subscription, *tenant))
     if json.loads(az("account", "show", *tenant)) != home:
         raise Stopped(
@@ -233,6 +240,13 @@ def trust_identity(az: Az, environ: Mapping[str, str]) -> None:
     _graph(az, "post", f"{application}/federatedIdentityCredentials", trust)
 
 
+def refuse_other_registration(environ: Mapping[str, str]) -> None:
+    """`Stopped` where Bicep was given another registration than the hook before it found out, so
+    that nobody could sign in."""
+    if environ.get("SIGN_IN_CLIENT_ID") != environ["ENTRA_CLIENT_ID"]:
+        raise Stopped("The app does not know its registration yet. Run azd up again: it will.")
+
+
 def make_first_key(az: Az, environ: Mapping[str, str], wait: Callable[[float], None]) -> bool:
     """Puts the first signing key into the vault where there is none; whether it did.
 
@@ -323,3 +337,5 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1:], os.environ))
     except Stopped as stopped:
         sys.exit(f"{stopped}\nWhat is needed: docs/first-deployment.md")
+    except KeyError as missing:
+        sys.exit(f"{missing} is not set. azd sets it: azd hooks run preprovision|postprovision")

@@ -248,5 +248,6 @@ output APP_NAME string = app.outputs.name
 output VAULT_NAME string = vault.outputs.name
 output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 output PUBLIC_ADDRESS string = publicAddress
+output SIGN_IN_CLIENT_ID string = entraClientId
 output SIGN_IN_HOSTS array = union([appHost], hosts)
 output ORGANIZATION_TENANTS array = union([subscription().tenantId], tenants)

@@ -71,16 +71,23 @@ async def restore(service: TableServiceClient, file: Path) -> int:
             await service.create_table(table)
         except ResourceExistsError:
             continue
-    running: set[asyncio.Task[Any]] = set()
-    for table, rows in _transactions(file):
-        client = service.get_table_client(table)
-        writes = [("upsert", row, {"mode": "replace"}) for row in rows]
-        running.add(asyncio.create_task(client.submit_transaction(writes)))  # type: ignore[arg-type]
-        if len(running) >= _AT_ONCE:
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for each in done:
-                each.result()
-    await asyncio.gather(*running)
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def put(table: str, rows: list[Row]) -> None:
+        writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in rows]
+        try:
+            await service.get_table_client(table).submit_transaction(writes)
+        finally:
+            places.release()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for table, rows in _transactions(file):
+                await places.acquire()
+                group.create_task(put(table, rows))
+    except ExceptionGroup as refused:
+        # The first of them ended the others.
+        raise refused.exceptions[0] from None
     return expected
 
 

@@ -68,8 +68,9 @@ async def store_key(
 
 
 async def keys_of(organization: Organization) -> list[Key]:
-    """The organization's keys, the newest first."""
-    found = await organization.tables.page(TABLE, _PARTITION, limit=MOST_KEYS)
+    """The organization's keys, the newest first; also those by which several requests at once
+    passed the limit."""
+    found = await organization.tables.page(TABLE, _PARTITION, limit=2 * MOST_KEYS)
     return sorted((_key(read.row) for read in found), key=lambda key: key.made_at, reverse=True)
 
 

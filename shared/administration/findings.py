@@ -95,7 +95,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "to be counted (hitsWait). It makes up for everything missed.",
     ),
     "queueStands": (
-        "Nobody takes what is in the queue {about}: a word was sent {seconds} s ago.",
+        "What is in the queue {about} is not taken, or more slowly than it comes: a word there was "
+        "sent {seconds} s ago.",
         "Do the functions run (portal: Functions; disabled to drain?), and without exceptions? "
         "Nothing is lost; it is taken when they do.",
     ),

@@ -14,7 +14,7 @@ withdrawn leaves its id behind, without a place, for the same reason.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -64,6 +64,7 @@ class StoredCard:
     recipient: str | None = None
     failure: Failure | None = None
     comment: str | None = None
+    country: str | None = None
     snoozed_until: datetime | None = None
     dismissed_at: datetime | None = None
 
@@ -112,7 +113,7 @@ class CardPage:
 
 async def read_cards(
     organization: Organization,
-    sellers: Sequence[str],
+    sellers: tuple[str, ...],
     now: datetime,
     *,
     engagement: bool,
@@ -145,7 +146,7 @@ async def read_cards(
 
 
 async def _newest_first(
-    organization: Organization, sellers: Sequence[str], after: str, a_time: int
+    organization: Organization, sellers: tuple[str, ...], after: str, a_time: int
 ) -> AsyncIterator[Read]:
     """The rows of several lists as one: their keys are in the order of time in each."""
     lists = [
@@ -190,7 +191,7 @@ async def change_card(
         return after
 
 
-async def last_change(organization: Organization, sellers: Sequence[str]) -> str:
+async def last_change(organization: Organization, sellers: tuple[str, ...]) -> str:
     """A word that is another after every change of these lists; one small read of each."""
     reads = await asyncio.gather(
         *(organization.tables.get(TABLE, partition_of(one), CHANGED_KEY) for one in sellers)
@@ -257,6 +258,7 @@ def to_row(partition: str, card: StoredCard) -> Row:
         recipient=card.recipient,
         failure=failure_to_text(card.failure),
         comment=card.comment,
+        country=card.country,
         snoozedUntil=text_or_none(card.snoozed_until),
         dismissedAt=text_or_none(card.dismissed_at),
     )
@@ -274,6 +276,7 @@ def from_row(row: Row) -> StoredCard:
         recipient=row.get("recipient"),
         failure=failure_from_text(row.get("failure")),
         comment=row.get("comment"),
+        country=row.get("country"),
         snoozed_until=instant_or_none(row.get("snoozedUntil")),
         dismissed_at=instant_or_none(row.get("dismissedAt")),
     )

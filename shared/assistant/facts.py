@@ -36,7 +36,8 @@ seller may be gone, too."""
 class Card:
     """One thing to tell a seller. `at` is when it happened; nobody sees it before `visible_from`.
 
-    `recipient` is who did it, where that is known; `failure` is why a message was not sent.
+    `recipient` is who did it and `country` where (two letters), as far as that is known;
+    `failure` is why a message was not sent.
     """
 
     kind: CardKind
@@ -45,6 +46,7 @@ class Card:
     recipient: str | None = None
     failure: Failure | None = None
     comment: str | None = None
+    country: str | None = None
 
 
 def cards_of(message: MessageRow, copies: Iterable[CopyRow]) -> dict[str, Card]:
@@ -75,16 +77,22 @@ def differing(before: Mapping[str, Card], after: Mapping[str, Card]) -> dict[str
 
 
 def _of_copy(copy: CopyRow) -> Iterator[Card]:
+    opened_at, places = counted(copy).first_human_opened_at, copy.places
+    opened_in = None
+    if opened_at == copy.first_human_open_at:
+        opened_in = places.get("open")
+    elif opened_at == copy.first_human_click_at:
+        opened_in = places.get("click")
     happened = (
-        (CardKind.OPENED, counted(copy).first_human_opened_at),
-        (CardKind.CLICKED, copy.first_human_click_at),
-        (CardKind.ATTACHMENT_VIEWED, copy.first_human_view_at),
-        (CardKind.OPENED_AGAIN, copy.quiet[1] if copy.quiet else None),
-        (CardKind.REPLIED, copy.first_reply_at),
+        (CardKind.OPENED, opened_at, opened_in),
+        (CardKind.CLICKED, copy.first_human_click_at, places.get("click")),
+        (CardKind.ATTACHMENT_VIEWED, copy.first_human_view_at, places.get("view")),
+        (CardKind.OPENED_AGAIN, copy.quiet[1] if copy.quiet else None, places.get("again")),
+        (CardKind.REPLIED, copy.first_reply_at, None),
     )
-    for kind, at in happened:
+    for kind, at, country in happened:
         if at is not None:
-            yield Card(kind, at, _visible_from(copy, at), copy.recipient)
+            yield Card(kind, at, _visible_from(copy, at), copy.recipient, country=country)
     if copy.first_bounce_at is not None:
         at, who = copy.first_bounce_at, ", ".join(copy.bounced) or copy.recipient
         yield Card(CardKind.BOUNCED, at, at, who)

@@ -111,6 +111,7 @@ def _stored(message: MessageRow, id_: str, card: Card, old: Read | None) -> Stor
         recipient=card.recipient,
         failure=card.failure,
         comment=card.comment,
+        country=card.country,
     )
     if old is None:
         return new

@@ -28,8 +28,7 @@ def card_shown(organization: str, card: StoredCard, language: str) -> dict[str, 
         "snoozedUntil": instant_text(card.snoozed_until) if card.snoozed_until else None,
         "message": {"id": card.message, "subject": card.subject, "to": card.to_text},
         "recipient": card.recipient,
-        # The platform does not tell where a request comes from; events have no country either.
-        "place": None,
+        "place": card.country,
         "comment": card.comment,
         "failure": failure_shown(card.failure, language),
         "links": {

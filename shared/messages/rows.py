@@ -119,7 +119,8 @@ class CopyRow:
     click and reply are kept to tell when a click or a reply is the only proof of an open, `chains`
     to tell when images are. `bounced` are the addresses that bounces named, in their order, at most
     `MOST_BOUNCED`. For cards only: the first human view of an attachment, the first bounce, the
-    last human open, and the last quiet time before an open.
+    last human open, the last quiet time before an open, and `places`, the countries (where they
+    are known) in which people opened, clicked and viewed first, and came back to open `again`.
 
     `links` is how many of its links are followed, those of files included; None where nobody has
     counted them. All counts are those of `settled`, and `recent` hits counted in: of these the
@@ -145,6 +146,7 @@ class CopyRow:
     first_bounce_at: datetime | None = None
     last_human_open_at: datetime | None = None
     quiet: tuple[datetime, datetime] | None = None
+    places: Mapping[str, str] = field(default_factory=dict)
     inferred_open_at: datetime | None = None
     chains: Chains = NO_CHAINS
     bounced: tuple[str, ...] = ()
@@ -162,7 +164,7 @@ class CopyRow:
 
 OF_HITS = (
     *("kpis", "first_human_open_at", "first_human_click_at", "first_human_view_at"),
-    *("last_human_open_at", "quiet", "chains"),
+    *("last_human_open_at", "quiet", "places", "chains"),
 )
 """What a hit changes of a copy. (What replies and bounces change is not told once more.)"""
 
@@ -323,6 +325,7 @@ def _counts_of_hits(copy: CopyRow) -> dict[str, str | None]:
         "lastHumanOpenAt": text_or_none(copy.last_human_open_at),
         "quietFrom": text_or_none(copy.quiet[0]) if copy.quiet else None,
         "quietUntil": text_or_none(copy.quiet[1]) if copy.quiet else None,
+        "places": json.dumps(copy.places) if copy.places else None,
         "chains": chains_to_text(copy.chains),
     }
 
@@ -336,6 +339,7 @@ def _with_counts_of_hits(copy: CopyRow, values: Mapping[str, Any]) -> CopyRow:
         first_human_view_at=instant_or_none(values.get("firstHumanViewAt")),
         last_human_open_at=instant_or_none(values.get("lastHumanOpenAt")),
         quiet=_quiet(values),
+        places=json.loads(values.get("places") or "{}"),
         chains=chains_from_text(values.get("chains")),
     )
 

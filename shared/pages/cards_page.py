@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +25,7 @@ class CardsPage:
 
 async def read_cards_page(
     organization: Organization,
-    sellers: Sequence[str],
+    sellers: tuple[str, ...],
     shown_in: tuple[str, ...],
     now: datetime,
     *,

@@ -11,7 +11,7 @@ from functools import cache
 
 from babel import Locale
 
-_LANGUAGES = ("en", "pt", "es", "de", "fr", "it", "nl", "pl")
+_LANGUAGES = ("en", "pt", "es", "de", "fr", "it", "nl", "pl", "sv", "da", "nb", "ru")
 _FAR = timedelta(days=300)
 """How far away a date without its year may be: one that was last week is not next year's."""
 
@@ -30,40 +30,56 @@ def find(text: str, on: date) -> date | None:
 
 
 def _days_near(phrases: re.Pattern[str], text: str, on: date) -> Iterator[date]:
-    """The days that stand behind such words, or right before those that come last (de, ja)."""
+    """The days that stand behind such words, or right before those that come last (de, ja, zh)."""
     for phrase in phrases.finditer(text):
-        if phrase.lastgroup == "after":
-            near = text[max(0, phrase.start() - 40) : phrase.start()]
-            found = [hit for hit in _dates().finditer(near) if len(near) - hit.end() <= 12]
-            hit = found[-1] if found else None
-        else:
-            near = text[phrase.end() : phrase.end() + 60]
-            hit = _dates().search(near)
-            if hit and not _LEADS_TO.fullmatch(near[: hit.start()]):
-                hit = None
-        if hit and (day := _day(hit, on, is_english=phrase.lastgroup == "en")):
+        which = phrase.lastgroup or ""
+        hit = _behind(text, phrase.end()) if which not in _LAST else None
+        if hit is None and which in (*_LAST, "either"):
+            hit = _before(text, phrase.start())
+        if hit and (day := _day(hit, on, which)):
             yield day
 
 
+_LAST = ("after", "cjk_after")
+
+
+def _behind(text: str, end: int) -> re.Match[str] | None:
+    near = text[end : end + 60]
+    hit = _dates().search(near)
+    return hit if hit and _LEADS_TO.fullmatch(near[: hit.start()]) else None
+
+
+def _before(text: str, start: int) -> re.Match[str] | None:
+    near = text[max(0, start - 40) : start]
+    found = [hit for hit in _dates().finditer(near) if len(near) - hit.end() <= 12]
+    return found[-1] if found else None
+
+
 _BACK = re.compile(
-    r"(?P<en>\b(?:back|return(?:ing|s)?|resume|available again|be in the office)\b(?: in| to| at)?"
-    r"(?: the| my| work)?(?: office| desk| work)?)"
+    r"(?P<en>\b(?:back|return(?:ing|s)?|resume|re-?open(?:ing|s)?|available again"
+    r"|be in the office)\b(?: in| to| at)?(?: the| my| work)?(?: office| desk| work)?)"
     r"|(?P<day_first>\b(?:retorn\w+|volt(?:o|arei|aremos)|de volta|regress?\w+|vuelvo|volveré"
-    r"|de vuelta|reincorpor\w+|a partir d\w+|zurück|wieder (?:\w+ ){0,3}?(?:ab|am)|ab dem|ab"
-    r"|de retour|à partir du|reprends?|rientr\w+|torn(?:o|erò)|dal|terug|vanaf|wracam|od dnia))\b"
-    r"|(?P<after>(?:wieder|zurück|に(?:復帰|戻|出社|帰)|から(?:出社|復帰|通常|勤務|業務)|より(?:出社|復帰|通常)"
+    r"|de vuelta|reincorpor\w+|a partir d\w+|wieder (?:\w+ ){0,3}?(?:ab|am)|ab dem|ab"
+    r"|de retour|à partir du|reprends?|rientr\w+|torn(?:o|erò)|dal|terug|vanaf|wracam|wrócę|od dnia"
+    r"|tillbaka|tilbage|tilbake|вернусь|возвращаюсь|буду (?:на работе|в офисе|доступ\w{1,5})))\b"
+    r"|(?P<either>\bzurück\b)|(?P<after>\bwieder\b)"
+    r"|(?P<cjk_after>(?:返回|回来|回來|恢复|上班|に(?:復帰|戻|出社|帰)|から(?:出社|復帰|通常|勤務|業務)|より(?:出社|復帰|通常)"
     r"|以降に?(?:対応|返信|ご?連絡|回答)))",
     re.IGNORECASE,
 )
 _UNTIL = re.compile(
-    r"(?P<en>\b(?:until|till|returning)\b)"
-    r"|(?P<day_first>\b(?:até|hasta|bis|jusqu.(?:au|à)|fino al?|tot(?: en met)?|do dnia)\b)"
-    r"|(?P<after>まで)",
+    r"(?P<en>\b(?:until|till|returning|from \D{0,12}\d[^.]{0,30}? (?:to|through|thru))\b)"
+    r"|(?P<day_first>\b(?:até|hasta|bis|jusqu.(?:au|à)|fino al?|tot(?: en met)?|do dnia"
+    r"|(?:urlopi|nieobecn|zwolnieni)[^.]{0,40}? do|до|till?(?: och med| og med)?|t\.o\.m\."
+    r"|(?:del?|desde el) \d[\d/.]{0,9}(?: de [^\W\d]{3,10})?(?: de \d{4})? al?)(?!\w))"
+    r"|(?P<cjk>至|(?<=[日\d)])[~～〜到])"
+    r"|(?P<cjk_after>まで)",
     re.IGNORECASE,
 )
 _LEADS_TO = re.compile(
     r"(?:[\s,:.(]|(?:on|o|no|na|em|ao|ab|am|dem|den|zum|einschließlich|inkl\.?|el|la|le|de|del|do|da|al"
     r"|dia|día|the|into|in|to|at|trabalho|escritório|oficina|atividades|trabajo|im|büro|op|met|il"
+    r"|den|dnia|на|в|офис|работу|och|og|med|måndag|tisdag|torsdag|fredag|mandag|tirsdag|onsdag"
     r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tue|wed|thu|fri|sat|sun"
     r"|segunda|terça|quarta|quinta|sexta|sábado|domingo|feira|-|lunes|martes|miércoles|jueves|viernes"
     r"|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|lundi|mardi|mercredi|jeudi|vendredi"
@@ -102,13 +118,13 @@ def _dates() -> re.Pattern[str]:
     )
 
 
-def _day(found: re.Match[str], on: date, *, is_english: bool) -> date | None:
+def _day(found: re.Match[str], on: date, which: str) -> date | None:
     part = found.groupdict()
     year = next(
         (part[one] for one in ("iso_y", "ja_y", "y", "y2", "y3", "dot_y", "n_y") if part[one]), ""
     )
     if part["n1"]:
-        pair = _numeric(int(part["n1"]), int(part["n2"]), is_english=is_english)
+        pair = _numeric(int(part["n1"]), int(part["n2"]), which)
         if pair is None:
             return None
         day, month = pair
@@ -121,11 +137,11 @@ def _day(found: re.Match[str], on: date, *, is_english: bool) -> date | None:
     return _dated(int(year) + (2000 if len(year) == 2 else 0) if year else None, month, day, on)
 
 
-def _numeric(first: int, second: int, *, is_english: bool) -> tuple[int, int] | None:
+def _numeric(first: int, second: int, which: str) -> tuple[int, int] | None:
     """Day and month of 13/02 or 02/13; of 05/06 only where the language has one way."""
-    if first > 12 or first == second or not is_english:
-        return first, second
-    return (second, first) if second > 12 else None
+    if second > 12 or which.startswith("cjk"):
+        return second, first
+    return None if which == "en" and first <= 12 and first != second else (first, second)
 
 
 def _dated(year: int | None, month: int, day: int, on: date) -> date | None:

@@ -6,9 +6,10 @@ events alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.messages.chains import NO_CHAINS, Chain, Chains
 from shared.messages.rows import MOST_BOUNCED, CopyRow
@@ -60,6 +61,7 @@ def recounted(copy: CopyRow, events: Iterable[Event]) -> CopyRow:
         first_bounce_at=None,
         last_human_open_at=None,
         quiet=None,
+        places={},
         first_reply_at=None,
         bounced=(),
         inferred_open_at=None,
@@ -129,34 +131,68 @@ def total(copies: Sequence[CopyRow]) -> Kpis:
 
 
 def _with(copy: CopyRow, event: Event) -> CopyRow:
-    copy = replace(copy, kpis=copy.kpis.with_event(event))
+    return replace(copy, kpis=copy.kpis.with_event(event), **_known_by(copy, event))
+
+
+def _known_by(copy: CopyRow, event: Event) -> dict[str, Any]:
+    """What changes of a copy, beside its counts."""
+    at = event.at
     if event.kind is EventKind.BOUNCE:
-        copy = replace(copy, first_bounce_at=_earliest(copy.first_bounce_at, event.at))
-    if event.kind is EventKind.BOUNCE and event.failed_address:
+        failed = {event.failed_address} if event.failed_address else set()
         # Sorted before they are cut off: the order in which they become known does not matter.
-        bounced = sorted({*copy.bounced, event.failed_address})
-        return replace(copy, bounced=tuple(bounced[:MOST_BOUNCED]))
+        bounced = tuple(sorted({*copy.bounced, *failed})[:MOST_BOUNCED])
+        return {"first_bounce_at": _earliest(copy.first_bounce_at, at), "bounced": bounced}
     if event.automated:
-        return copy
+        return {}
     if event.kind in (EventKind.OPEN, EventKind.IMAGE):
-        return _opened(copy, event.at)
+        return _opened(copy, event)
     if event.kind is EventKind.CLICK:
-        return replace(copy, first_human_click_at=_earliest(copy.first_human_click_at, event.at))
+        first = copy.first_human_click_at
+        places = _placed(copy.places, "click", first, event)
+        return {"first_human_click_at": _earliest(first, at), "places": places}
     if event.kind is EventKind.ATTACHMENT_VIEW:
-        return replace(copy, first_human_view_at=_earliest(copy.first_human_view_at, event.at))
+        first = copy.first_human_view_at
+        places = _placed(copy.places, "view", first, event)
+        return {"first_human_view_at": _earliest(first, at), "places": places}
     if event.kind is EventKind.REPLY:
-        return replace(copy, first_reply_at=_earliest(copy.first_reply_at, event.at))
-    return copy
+        return {"first_reply_at": _earliest(copy.first_reply_at, at)}
+    return {}
 
 
-def _opened(copy: CopyRow, at: datetime) -> CopyRow:
-    first, last = copy.first_human_open_at, copy.last_human_open_at
-    return replace(
-        copy,
-        first_human_open_at=_earliest(first, at),
-        last_human_open_at=max(last or at, at),
-        quiet=_quiet(copy, at),
-    )
+def _opened(copy: CopyRow, event: Event) -> dict[str, Any]:
+    at, first, last = event.at, copy.first_human_open_at, copy.last_human_open_at
+    quiet, places = _quiet(copy, at), copy.places
+    if quiet is None:
+        places = _with_place(places, "again", None)
+    elif quiet != copy.quiet:
+        # It ends with this open, or with the one that was the first, or where it ended before.
+        ended = copy.quiet[1] if copy.quiet else None
+        if quiet[1] == first:
+            places = _with_place(places, "again", places.get("open"))
+        elif quiet[1] != ended:
+            places = _with_place(places, "again", event.country)
+    return {
+        "first_human_open_at": _earliest(first, at),
+        "last_human_open_at": max(last or at, at),
+        "quiet": quiet,
+        "places": _placed(places, "open", first, event),
+    }
+
+
+def _placed(
+    places: Mapping[str, str], what: str, first: datetime | None, event: Event
+) -> Mapping[str, str]:
+    """The places with that of an event, where it is the first; of several at one instant, the first
+    by its name."""
+    if first is not None and event.at > first:
+        return places
+    known = [places[what]] if event.at == first and what in places else []
+    return _with_place(places, what, min([*known, *filter(None, [event.country])], default=None))
+
+
+def _with_place(places: Mapping[str, str], what: str, place: str | None) -> Mapping[str, str]:
+    others = {name: one for name, one in places.items() if name != what}
+    return {**others, what: place} if place else others
 
 
 def _quiet(copy: CopyRow, at: datetime) -> tuple[datetime, datetime] | None:

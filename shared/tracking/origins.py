@@ -38,7 +38,9 @@ _NOWHERE = frozenset({"XX", "ZZ", "T1"})
 
 def address_of(entry: str | None) -> Address | None:
     """An entry of X-Forwarded-For as an address; it may carry a port. None where it is none."""
-    text = (entry or "").strip()
+    if entry is None:
+        return None
+    text = entry.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
@@ -74,7 +76,9 @@ def _parsed(networks: tuple[str, ...]) -> list[Network]:
 
 def country_of(said: str | None) -> str | None:
     """An ISO 3166 code in capitals, or None."""
-    code = (said or "").strip().upper()
+    if said is None:
+        return None
+    code = said.strip().upper()
     return code if re.fullmatch("[A-Z]{2}", code) and code not in _NOWHERE else None
 
 

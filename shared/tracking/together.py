@@ -68,11 +68,13 @@ def is_scan(hit: Event) -> bool:
 
 
 def _alone(hit: Event) -> Event:
+    if TOGETHER.isdisjoint(hit.reasons) and TOGETHER.isdisjoint(hit.signs):
+        return hit
     return _weighed(hit, {*hit.reasons, *hit.signs} - TOGETHER)
 
 
 def _with(hit: Event, codes: Iterable[str]) -> Event:
-    return _weighed(hit, {*hit.reasons, *hit.signs, *codes})
+    return _weighed(hit, {*hit.reasons, *hit.signs, *codes}) if codes else hit
 
 
 def _weighed(hit: Event, codes: Iterable[str]) -> Event:

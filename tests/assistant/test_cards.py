@@ -52,7 +52,7 @@ class Assistant:
 
     async def cards(self, limit: int = 50, *, engagement: bool = True) -> list[StoredCard]:
         page = await read_cards(
-            self.contoso, [SELLER], self.clock(), engagement=engagement, limit=limit
+            self.contoso, (SELLER,), self.clock(), engagement=engagement, limit=limit
         )
         return page.cards
 
@@ -111,7 +111,7 @@ async def test_a_card_soon_after_delivery_is_seen_ten_seconds_later_and_not_if_w
     row, now = await assistant.stored(message), assistant.clock()
     held = Card(OPENED, now, now + timedelta(seconds=10))
     await assistant.tell(replace(row, version=7), opened=held)
-    page = await read_cards(assistant.contoso, [SELLER], now, engagement=True, limit=50)
+    page = await read_cards(assistant.contoso, (SELLER,), now, engagement=True, limit=50)
     assert (page.cards, page.same_until) == ([], held.visible_from)
     await assistant.tell(replace(row, version=8), opened=None)
     assistant.clock.move(seconds=10)
@@ -244,7 +244,7 @@ async def test_pages_go_on_where_the_one_before_ended_and_newest_is_first(
     after: str | None = ""
     while after is not None:
         page = await read_cards(
-            assistant.contoso, [SELLER], assistant.clock(), engagement=True, after=after, limit=2
+            assistant.contoso, (SELLER,), assistant.clock(), engagement=True, after=after, limit=2
         )
         found += [card.message for card in page.cards]
         after = page.cursor
@@ -255,10 +255,10 @@ async def test_every_change_of_a_sellers_cards_is_told_and_of_nobody_elses(
     assistant: Assistant,
 ) -> None:
     contoso, clock = assistant.contoso, assistant.clock
-    said = [await last_change(contoso, [SELLER])]
+    said = [await last_change(contoso, (SELLER,))]
     message = await assistant.message()
     await assistant.happens(message)
-    said.append(await last_change(contoso, [SELLER]))
+    said.append(await last_change(contoso, (SELLER,)))
     card = f"{message}-opened"
     for change in (
         lambda card: card.snoozed(clock(), None),
@@ -267,9 +267,9 @@ async def test_every_change_of_a_sellers_cards_is_told_and_of_nobody_elses(
     ):
         clock.move(seconds=1)
         await assistant.change(card, change)
-        said.append(await last_change(contoso, [SELLER]))
+        said.append(await last_change(contoso, (SELLER,)))
     assert len(set(said)) == len(said)
-    assert await last_change(contoso, ["bruno@contoso.com"]) == ""
+    assert await last_change(contoso, ("bruno@contoso.com",)) == ""
     partitions = await contoso.tables.partitions_with(TABLE, "changed", limit=10)
     assert partitions == [f"seller:{SELLER}"]
 
@@ -289,7 +289,7 @@ async def test_the_managers_cards_come_among_ones_own_in_the_order_of_time(
     while True:
         page = await read_cards(
             assistant.contoso,
-            ["bruno@contoso.com", MANAGERS],
+            ("bruno@contoso.com", MANAGERS),
             now + timedelta(minutes=1),
             engagement=True,
             after=after,
@@ -311,6 +311,6 @@ async def test_a_message_that_is_given_to_another_seller_takes_its_cards_along(
     await drain(assistant.contoso, given, [], history=False, left=[seller_feed(SELLER)])
     assert await assistant.cards() == []
     page = await read_cards(
-        assistant.contoso, [given.seller], assistant.clock(), engagement=True, limit=5
+        assistant.contoso, (given.seller,), assistant.clock(), engagement=True, limit=5
     )
     assert [card.id for card in page.cards] == [f"{message}-opened"]

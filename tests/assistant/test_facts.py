@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pytest
@@ -115,6 +116,31 @@ def test_an_open_after_seven_quiet_days_is_a_card_and_the_last_such_counts(days:
     again = [b.at for a, b in pairwise(opens) if b.at - a.at >= timedelta(days=7)]
     card = cards_of(message(), [copy(*opens)]).get("openedAgain")
     assert (card.at if card else None) == (again[-1] if again else None)
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=7, unique=True), st.randoms())
+def test_a_card_tells_the_country_of_what_it_tells_where_it_is_known_r2(
+    days: list[int], chance: Random
+) -> None:
+    opens = [
+        replace(
+            event(EventKind.OPEN, LATER + timedelta(days=day)),
+            country=f"C{day}" if day % 3 else None,
+        )
+        for day in days
+    ]
+    known = {one.at: one.country for one in opens}
+    for card in cards_of(message(), [copy(*opens)]).values():
+        assert card.country == known[card.at]
+    chance.shuffle(opens)
+    assert cards_of(message(), [copy(*opens)])["opened"].country == known[min(known)]
+
+
+def test_an_open_that_only_a_click_proves_was_where_the_click_was() -> None:
+    click = replace(event(EventKind.CLICK, LATER), country="PT")
+    late = replace(event(EventKind.OPEN, LATER + timedelta(hours=1)), country="BR")
+    cards = cards_of(message(), [copy(click, late)])
+    assert {name: card.country for name, card in cards.items()} == {"opened": "PT", "clicked": "PT"}
 
 
 def test_an_open_that_is_learned_of_late_breaks_the_quiet() -> None:

@@ -83,7 +83,7 @@ class Reminders:
 
     async def cards(self) -> list[StoredCard]:
         page = await read_cards(
-            self.office.organization, [ANA], self.clock(), engagement=True, limit=50
+            self.office.organization, (ANA,), self.clock(), engagement=True, limit=50
         )
         return [card for card in page.cards if card.is_urgent]
 
@@ -195,7 +195,7 @@ async def test_a_bounce_and_a_reply_are_told_to_who_wants_it_r2(reminders: Remin
     await take_all_in(office)
     reminders.clock.now = datetime.now(UTC) + HOUR
     page = await read_cards(
-        office.organization, [ANA], reminders.clock(), engagement=True, limit=50
+        office.organization, (ANA,), reminders.clock(), engagement=True, limit=50
     )
     assert sorted((card.kind.value, card.recipient) for card in page.cards) == [
         ("bounced", "li@example.com"),

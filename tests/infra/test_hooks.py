@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ ENVIRON = {
     "VAULT_NAME": "keys-1",
     "IDENTITY_PRINCIPAL_ID": "principal-1",
     "ENTRA_CLIENT_ID": "client-1",
+    "SIGN_IN_CLIENT_ID": "client-1",
     "SIGN_IN_HOSTS": json.dumps(["app-1.azurewebsites.net", "mail.contoso.com"]),
     "ORGANIZATION_TENANTS": json.dumps([HOME, OTHER]),
 }
@@ -313,6 +316,21 @@ def test_two_organizations_of_one_id_stop_the_deployment() -> None:
         hooks.organizations_in(parameters(GOOD, GOOD))
 
 
+def test_without_a_subscription_nothing_is_registered(cloud: Cloud) -> None:
+    """azd may ask for it only after the hook."""
+    unknown = {name: value for name, value in ENVIRON.items() if name != "AZURE_SUBSCRIPTION_ID"}
+    with pytest.raises(hooks.Stopped, match="azd env set AZURE_SUBSCRIPTION_ID"):
+        hooks.register(cloud.az, unknown, {HOME})
+    assert [one for one in cloud.requests if one.startswith(("post", "patch"))] == []
+
+
+@pytest.mark.parametrize("given", ["", "client-0"])
+def test_an_app_that_was_given_another_registration_is_said(given: str) -> None:
+    hooks.refuse_other_registration(ENVIRON)
+    with pytest.raises(hooks.Stopped, match="Run azd up again"):
+        hooks.refuse_other_registration(ENVIRON | {"SIGN_IN_CLIENT_ID": given})
+
+
 @pytest.mark.parametrize("host", ["https://mail.contoso.com", "Mail.contoso.com", "contoso", " "])
 def test_a_common_host_that_cannot_be_one_stops_the_deployment(host: str) -> None:
     with pytest.raises(hooks.Stopped, match="PUBLIC_HOST must be a host name"):
@@ -324,6 +342,16 @@ def test_a_common_host_that_cannot_be_one_stops_the_deployment(host: str) -> Non
 @pytest.mark.parametrize("arguments", [[], ["during"], ["before", "after"]])
 def test_a_hook_that_does_not_exist_is_refused(arguments: list[str]) -> None:
     assert hooks.main(arguments, ENVIRON) == 2
+
+
+def test_by_hand_without_what_azd_sets_a_hook_says_how_it_is_run() -> None:
+    command = [sys.executable, "-m", "infra.hooks", "after"]
+    environ = {"PATH": ""}
+    done = subprocess.run(
+        command, cwd=used.ROOT, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("azd hooks run preprovision|postprovision\n")
 
 
 def test_azd_calls_the_hooks_that_exist() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential
+from azure.core.exceptions import AzureError
 from azure.data.tables.aio import TableServiceClient
 
 from local import tables
@@ -117,6 +118,19 @@ async def test_a_file_that_is_not_whole_is_refused_and_nothing_is_written(
                 await restore(own, bad)
         assert await everything(own) == before
     assert check(good) == sum(map(len, before.values())) + 1
+
+
+async def test_where_storage_refuses_a_row_it_ends_with_what_storage_said(
+    deployment: Deployment, contoso: Organization, tmp_path: Path
+) -> None:
+    await fill(contoso)
+    file = tmp_path / "contoso.tables"
+    async with account(deployment, "contoso") as own:
+        await save(own, file)
+        text = gzip.decompress(file.read_bytes())
+        file.write_bytes(gzip.compress(text.replace(b'"RowKey": "0007"', b'"RowKey": "00/7"')))
+        with pytest.raises(AzureError, match="InvalidInput"):
+            await restore(own, file)
 
 
 async def test_an_end_in_between_leaves_the_older_file(

@@ -194,10 +194,16 @@ class Site:
         return row.id
 
     def card(
-        self, message: str, kind: CardKind, *, at: datetime, comment: str | None = None
+        self,
+        message: str,
+        kind: CardKind,
+        *,
+        at: datetime,
+        comment: str | None = None,
+        country: str | None = None,
     ) -> None:
         """Tells the seller of the message so; later than everything told before."""
-        card = Card(kind, at, at, "li@example.com", comment=comment)
+        card = Card(kind, at, at, "li@example.com", comment=comment, country=country)
 
         async def make(organization: Organization) -> None:
             stored = await read_message(organization, message)

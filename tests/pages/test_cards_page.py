@@ -32,13 +32,18 @@ def put(visitor: Visitor, card: str, verb: str, **headers: str) -> httpx.Respons
 
 
 @pytest.mark.processes
-def test_cards_are_told_newest_first_with_what_they_are_about(ana: Visitor, offer: str) -> None:
+def test_cards_are_told_newest_first_with_what_they_are_about(
+    site: Site, ana: Visitor, offer: str
+) -> None:
     page = ana.sees(CARDS)
     assert [re.sub(" +", " ", text) for text in page.texts(".card h2")] == [
         "Reminder Important Offer",
         "Opened Offer",
     ]
     assert "Call Li about <b>it</b>" in page.texts(".comment")
+    site.card(site.tell(Told("Abroad")), CardKind.OPENED, at=ago(minutes=1), country="BR")
+    in_spanish = site.visitor(language="es").sees(CARDS)
+    assert "Brasil" in in_spanish.texts(".card")[0]
     assert page.address("Assistant") == CARDS
 
 

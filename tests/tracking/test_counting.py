@@ -28,6 +28,7 @@ events = st.builds(
     copy=st.integers(0, 2),
     automated=st.booleans(),
     agent=st.sampled_from(["a", "b"]),
+    country=st.sampled_from(["BR", "PT", None]),
 )
 
 
