@@ -157,7 +157,137 @@ MISTAKES: Mapping[str, tuple[str, str, str, str]] = {
         "  name: 'logs-${token}'\n",
         "workspace has no location",
     ),
+    "a condition that is none": (
+        "roles.bicep",
+        "= if (!empty(deployerPrincipalId))",
+        "= when (!empty(deployerPrincipalId))",
+        "is not Bicep",
+    ),
+    "a field that an organization does not have": (
+        "main.bicep",
+        "hosts = filter(union([publicHost], ownHosts)",
+        "tenantNames = [for one in organizations: one.tenantName]\n"
+        "var hosts = filter(union(tenantNames, ownHosts)",
+        "one has no tenantName",
+    ),
+    "a field that a list does not have": (
+        "alerts.bicep",
+        "severity: line.severity",
+        "severity: line.urgency",
+        "line has no urgency",
+    ),
+    "something that a resource does not tell": (
+        "identity.bicep",
+        "identity.properties.clientId",
+        "identity.properties.clientID",
+        "identity has no properties.clientID",
+    ),
+    "something that Azure does not tell": (
+        "app.bicep",
+        "environment().suffixes.storage",
+        "environment().suffix.storage",
+        "nobody looked up environment().suffix.storage",
+    ),
+    "an output of another type": (
+        "vault.bicep",
+        "output name string = vault.name",
+        "output name bool = vault.name",
+        "output name is string, not bool",
+    ),
+    "the id of one thing for that of another": (
+        "main.bicep",
+        "identityClientId: identity.outputs.clientId",
+        "identityClientId: identity.outputs.principalId",
+        "module app is given principalId as identityClientId",
+    ),
+    # What Azure would say while it deploys.
+    "a property that Azure does not do without": (
+        "organization-storage.bicep",
+        "          exposedHeaders: []\n",
+        "",
+        "blobService has no cors.corsRules.exposedHeaders",
+    ),
+    "a resource without its kind": (
+        "app.bicep",
+        "  kind: 'functionapp,linux'\n",
+        "",
+        "app has no kind, which Microsoft.Web/sites needs",
+    ),
+    "a word that Azure does not take": (
+        "alerts.bicep",
+        "operator: 'LessThan'",
+        "operator: 'LowerThan'",
+        "silent: criteria.allOf.operator is no 'LowerThan'",
+    ),
+    "people who would all have to sign in": (
+        "app.bicep",
+        "'AllowAnonymous'",
+        "'RedirectToLoginPage'",
+        "globalValidation.unauthenticatedClientAction is no 'RedirectToLoginPage'",
+    ),
+    "an app before its roles": (
+        "main.bicep",
+        "  dependsOn: [\n    roles\n  ]\n",
+        "",
+        "module app does not wait for roles",
+    ),
+    "roles on accounts that may not be there yet": (
+        "main.bicep",
+        "    hostAccount: hostStorage.outputs.name\n    organizationAccounts",
+        "    hostAccount: hostAccount\n    organizationAccounts",
+        "module roles does not wait for hostStorage",
+    ),
+    "a name that is too long for the longest id": (
+        "main.bicep",
+        "take(one.id, 11)",
+        "take(one.id, 12)",
+        "organizationAccounts may have 25 letters, and Azure takes 24",
+    ),
+    "a name that nothing limits": (
+        "main.bicep",
+        "name: 'keys-${token}'",
+        "name: 'keys-${environmentName}'",
+        "vault may have None letters",
+    ),
+    "a setting that is no text": (
+        "app.bicep",
+        "LOOK_SECONDS: '300'",
+        "LOOK_SECONDS: 300",
+        "LOOK_SECONDS is 300, and settings are texts",
+    ),
+    "a schedule of five fields": (
+        "app.bicep",
+        "'0 * * * * *'",
+        "'* * * * *'",
+        "SWEEP_SCHEDULE is no schedule of six fields",
+    ),
+    "the address of another service": (
+        "main.bicep",
+        "tables: 'https://${organizationAccounts[i]}.table",
+        "tables: 'https://${organizationAccounts[i]}.blob",
+        "tables is not the address of table storage",
+    ),
+    "another secret than the hook makes": (
+        "vault.bicep",
+        "secrets/signing-keys",
+        "secrets/signing-key",
+        "SIGNING_KEYS is not the secret signing-keys",
+    ),
+    "a default that Bicep refuses": (
+        "infra/main.parameters.json",
+        "=Standard_ZRS}",
+        "=Premium_ZRS}",
+        "gives redundancy as Premium_ZRS, which main.bicep refuses",
+    ),
     # What the code needs and Bicep must have.
+    "a role given to somebody else": (
+        "roles.bicep",
+        "guid(vault.id, appPrincipalId, roleIds.secretsUser)\n"
+        "  properties: {\n    principalId: appPrincipalId",
+        "guid(vault.id, deployerPrincipalId, roleIds.secretsUser)\n"
+        "  properties: {\n    principalId: deployerPrincipalId",
+        "nobody gives Key Vault Secrets User on vault",
+    ),
     "a role that nobody gives": (
         "roles.bicep",
         "roleIds.blobDelegator)\n  }",
