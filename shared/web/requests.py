@@ -6,12 +6,14 @@ import base64
 import binascii
 import json
 import re
+from collections import Counter
 from datetime import datetime
 from typing import Any, TypeVar
 
 import azure.functions as func
 
 from shared.errors import Problem, Refusal
+from shared.web.answers import MOST_PROBLEMS
 
 LARGEST_BODY = 8 * 1024 * 1024
 _MOST_ITEMS = 200
@@ -57,11 +59,13 @@ def parse(model: type[T], value: dict[str, Any]) -> T:
     try:
         return TypeAdapter(model).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
-        if error.errors()[0]["type"] == "json_invalid":
+        wrongs = error.errors(include_url=False, include_input=False)
+        if wrongs[0]["type"] == "json_invalid":
             # The one thing our own reading lets through: half of a surrogate pair.
             raise Refusal(400, "The request is not JSON: a text in it is not Unicode.") from None
         problems = tuple(
-            Problem(_pointer(wrong["loc"]), _sentence(dict(wrong))) for wrong in error.errors()
+            Problem(_pointer(wrong["loc"]), _sentence(dict(wrong)))
+            for wrong in wrongs[:MOST_PROBLEMS]
         )
         raise Refusal(422, "The request has mistakes; see errors.", problems) from None
 
@@ -164,8 +168,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """
     value = dict(pairs)
     if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name in times if times[name] > 1)
         raise Refusal(400, f"The request says {twice!r} twice in one object.")
     return value
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Refusal
+from shared.web.answers import MOST_PROBLEMS
 from shared.web.fields import RequestModel
 from shared.web.requests import (
     cursor_for,
@@ -72,6 +73,23 @@ def test_nesting_is_read_to_fifty_levels(depth: int, begin: str, end: str) -> No
         400,
         "The request is nested too deeply.",
     )
+
+
+def test_among_very_many_names_the_one_said_twice_is_found_at_once() -> None:
+    """Anybody may send this to Graph's webhook; looked for name by name it takes minutes."""
+    names = [f'"n{number}":1' for number in range(80_000)]
+    with pytest.raises(Refusal) as refusal:
+        json_body(request(f"{{{','.join([*names, names[-1]])}}}".encode()))
+    assert (refusal.value.status, refusal.value.detail) == (
+        400,
+        "The request says 'n79999' twice in one object.",
+    )
+
+
+def test_of_very_many_mistakes_as_many_are_told_as_are_shown() -> None:
+    with pytest.raises(Refusal) as refusal:
+        parse(Outer, {f"n{number}": 1 for number in range(1_000)})
+    assert len(refusal.value.problems) == MOST_PROBLEMS
 
 
 def test_a_body_over_its_limit_is_a_413_before_it_is_read() -> None:
