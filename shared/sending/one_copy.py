@@ -200,7 +200,7 @@ class OneCopy:
                 for one in content.attachments
                 if not (followed and one.follow) and one.content_id not in composed.linked
             ),
-            *(_inline(part) for part in composed.inline),
+            *(self.inline(part) for part in composed.inline),
         ]
         if not files:
             return
@@ -232,6 +232,21 @@ class OneCopy:
             Source(file.size, read),
             content_id=file.content_id,
             is_inline=file.content_id is not None,
+        )
+
+    def inline(self, part: InlinePart) -> Travelling:
+        """An image of the body as Graph takes it; the lease is kept meanwhile."""
+
+        async def read(offset: int, length: int) -> bytes:
+            await self.attempt.hold()
+            return part.content[offset : offset + length]
+
+        return Travelling(
+            part.name,
+            part.content_type,
+            Source(len(part.content), read),
+            content_id=part.content_id,
+            is_inline=True,
         )
 
     async def send(self) -> None:
@@ -308,16 +323,3 @@ def _draft(content: Content, copies: int, number: int, composed: Composed, send_
 def _recipients(content: Content, copies: int, number: int) -> tuple[Recipient, ...]:
     """Whom a copy goes to: to everybody, or, where each has one, to its own person (rule S6)."""
     return content.recipients if copies == 1 else (content.recipients[number],)
-
-
-def _inline(part: InlinePart) -> Travelling:
-    async def read(offset: int, length: int) -> bytes:
-        return part.content[offset : offset + length]
-
-    return Travelling(
-        part.name,
-        part.content_type,
-        Source(len(part.content), read),
-        content_id=part.content_id,
-        is_inline=True,
-    )

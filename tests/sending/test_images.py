@@ -5,13 +5,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 
+from shared.graph.attachments import Attachment
+from shared.graph.mail import Mail
 from shared.messages.images import load_image
 from shared.messages.rows import image_from_row, image_key
 from shared.model import Content, FollowChoice, Recipient, Status, StoredImage
+from shared.sending.attempt import LEASE, lease_rest
 from shared.sending.compose import Composed, compose, recognizer
 from shared.sending.deliver import deliver
 from shared.sending.images import MOST_IMAGES
@@ -196,6 +201,38 @@ async def test_a_delivery_killed_anywhere_leaves_every_image_that_went_out_store
 def drafts_with_images(office: PostOffice) -> None:
     for draft in office.drafts():
         assert DATA not in draft["body"]["content"]
+
+
+@dataclass(frozen=True)
+class SlowMail(Mail):
+    """Attaching takes long; `during` tells how the message stands then."""
+
+    during: Callable[[], Awaitable[None]] | None = None
+
+    async def add_attachment(self, mailbox: str, draft_id: str, file: Attachment) -> None:
+        await super().add_attachment(mailbox, draft_id, file)
+        if self.during is not None:
+            await self.during()
+
+
+@delivered
+@noisy
+async def test_the_message_is_kept_while_its_images_are_attached_f4(office: PostOffice) -> None:
+    """Were its lease over, somebody else would attach them, too."""
+    message = await office.accepted(office.order(html=HTML, follow=FollowChoice.OFF))
+    rests = []
+
+    async def a_long_time() -> None:
+        office.clock.move(seconds=LEASE.total_seconds() - 10)
+        rests.append(lease_rest((await office.stored(message)).message, office.clock()))
+
+    later = await office.deliver(message, SlowMail(office.tenant, a_long_time))
+    assert len(rests) == 2 and min(rests) > timedelta()
+    assert later is not None  # what is left of the lease is not enough for sending
+    office.clock.move(seconds=later.seconds)
+    assert (await office.finish(message)).status is Status.SENT
+    (mail,) = office.received()
+    assert len(mail["attachments"]) == 2
 
 
 @delivered
