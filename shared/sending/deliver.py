@@ -101,29 +101,32 @@ async def end_as_unexpected(workshop: Workshop, message: str) -> None:
         return
     if lease_rest(stored.message, workshop.clock()).total_seconds() > 0:
         raise Busy("another delivery is at work on this message")
-    await _fail(await Attempt.begin(workshop, stored), Failure("unexpected"))
+    await _fail(await Attempt.begin(workshop, stored), Failure("unexpected"), at_last=True)
 
 
 async def _run(attempt: Attempt) -> Later | None:
     """One attempt; whatever ends it, its place among those at work is free again."""
     try:
-        later = await _send_copies(attempt)
-    except Failed as failed:
-        await _fail(attempt, failed.failure)
-        return None
+        return await _send_or_fail(attempt)
     except Postponed as postponed:
         return await _postpone(attempt, postponed)
-    except Lost as lost:
-        log.error("message %s cannot be sent: %s", attempt.message.id, lost)
-        await _fail(attempt, Failure("fileLost"))
-        return None
     except Exception:
         # An outage, or what nobody foresaw: the next attempt need not wait for the lease.
         await attempt.let_go()
         raise
     finally:
         await attempt.leave()
-    return later
+
+
+async def _send_or_fail(attempt: Attempt) -> Later | None:
+    try:
+        return await _send_copies(attempt)
+    except Failed as failed:
+        await _fail(attempt, failed.failure)
+    except Lost as lost:
+        log.error("message %s cannot be sent: %s", attempt.message.id, lost)
+        await _fail(attempt, Failure("fileLost"))
+    return None
 
 
 async def _send_copies(attempt: Attempt) -> Later | None:
@@ -241,11 +244,18 @@ async def _fail_copy(copy: OneCopy, failure: Failure) -> None:
     await _end(attempt, [number], lambda row: _failed(row, failure, attempt))
 
 
-async def _fail(attempt: Attempt, failure: Failure) -> None:
-    """Ends every copy that has not ended; those whose `/send` is unclear may have been sent."""
+async def _fail(attempt: Attempt, failure: Failure, *, at_last: bool = False) -> None:
+    """Ends every copy that has not ended; those whose `/send` is unclear may have been sent.
+
+    Raises `Postponed` where Graph cannot be asked for their drafts now, but not `at_last`.
+    """
     for row in begun_copies(attempt):
         if row.step is not Step.SENDING:
-            await OneCopy(attempt, row.number).discard_drafts()
+            try:
+                await OneCopy(attempt, row.number).discard_drafts()
+            except Postponed:
+                if not at_last:
+                    raise
     if not any(_may_be_sent(row) for row in attempt.stored.copies.values()):
         await release_files(attempt)
     numbers = attempt.stored.open_copies
@@ -342,7 +352,7 @@ async def _postpone(attempt: Attempt, postponed: Postponed) -> Later | None:
     now, before = attempt.now, attempt.message.due_at
     since = attempt.message.troubled_since or now
     if not isinstance(postponed, NotItsTurn) and now - since > GIVE_UP:
-        await _fail(attempt, Failure("graphUnavailable"))
+        await _fail(attempt, Failure("graphUnavailable"), at_last=True)
         return None
     again = now + timedelta(seconds=postponed.seconds)
     due_at = again + WATCH

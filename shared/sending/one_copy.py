@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.graph.attachments import Attachment as Travelling
-from shared.graph.errors import Ambiguous, GraphError, NotDone, NotFound, Refused
+from shared.graph.errors import Ambiguous, NotDone, NotFound, Refused
 from shared.graph.mail import Draft, FoundMessage
 from shared.graph.uploads import Source
 from shared.messages.content import CONTAINER, file_name
@@ -297,12 +297,13 @@ class OneCopy:
         await self.attempt.write_copy(self.number, reached)
 
     async def discard_drafts(self) -> None:
-        """Leaves nothing in the seller's drafts that nobody will send; as far as Graph lets us."""
+        """Leaves nothing in the seller's drafts that nobody will send, unless Graph refuses; raises
+        `Postponed` where it cannot be asked now."""
         mail, mailbox = self.attempt.workshop.mail, self.message.from_
-        with contextlib.suppress(GraphError):
-            for found in await mail.find_by_send_key(mailbox, self.send_key):
+        with contextlib.suppress(Failed):
+            for found in await self.attempt.ask(mail.find_by_send_key(mailbox, self.send_key)):
                 if found.is_draft:
-                    await mail.delete_message(mailbox, found.id)
+                    await self.attempt.ask(mail.delete_message(mailbox, found.id))
 
 
 def _draft(content: Content, copies: int, number: int, composed: Composed, send_key: str) -> Draft:

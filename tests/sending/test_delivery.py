@@ -226,6 +226,35 @@ async def test_a_draft_that_a_person_sent_or_took_away_is_not_sent_anew(
     assert office.received() == []
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [{"kind": kind} for kind in ("unavailable", "gatewayTimeoutAfterDone", "dropBefore")],
+)
+@pytest.mark.parametrize("at", ["GET", "DELETE"])
+async def test_a_draft_that_cannot_be_deleted_now_is_deleted_later(
+    office: PostOffice, at: str, trouble: dict[str, Any]
+) -> None:
+    refused = {"kind": "status", "status": 400, "code": "ErrorInvalidRecipients", "times": 2}
+    office.faults(SEND | refused, trouble | {"method": at, "path": "/messages"})
+    message = await office.accepted()
+    row = await office.finish(message)
+    assert row.failure is not None and row.failure.code == "recipientRefused"
+    assert (office.received(), office.drafts()) == ([], [])
+
+
+async def test_a_draft_that_can_never_be_deleted_does_not_keep_its_message_from_failing(
+    office: PostOffice,
+) -> None:
+    office.faults(
+        SEND | {"kind": "status", "status": 400, "code": "ErrorInvalidRecipients", "times": 999},
+        {"kind": "unavailable", "method": "DELETE", "times": 999},
+    )
+    message = await office.accepted()
+    row = await office.finish(message)
+    assert (row.status, row.failure is not None) == (Status.FAILED, True)
+    assert (office.received(), len(office.drafts())) == ([], 1)
+
+
 async def test_a_seller_without_a_mailbox_is_told_so(office: PostOffice) -> None:
     nobody = "nobody@contoso.com"
     message = await office.accepted(office.order(from_=nobody, seller=nobody))
