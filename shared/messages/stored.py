@@ -3,9 +3,11 @@ since."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.errors import Conflict
 from shared.messages.files import MOST_FILES, FileRow, file_to_row
 from shared.messages.rows import (
     MESSAGE_ID,
@@ -111,7 +113,10 @@ async def create_message(
     for start in range(MOST_COPIES_AT_FIRST, len(copies), TRANSACTION_LIMIT):
         part = copies[start : start + TRANSACTION_LIMIT]
         rows = [copy_to_row(message.id, copy) for copy in part]
-        await organization.tables.transact(TABLE, [Write("upsert", row) for row in rows])
+        # Where an earlier attempt with the same key wrote them, it did so in the same parts; by now
+        # their sending may have begun.
+        with contextlib.suppress(Conflict):
+            await organization.tables.transact(TABLE, [Write("insert", row) for row in rows])
     rows = [
         message_to_row(message),
         *(copy_to_row(message.id, copy) for copy in copies[:MOST_COPIES_AT_FIRST]),

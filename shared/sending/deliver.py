@@ -150,6 +150,9 @@ async def _send_copies(attempt: Attempt) -> Later | None:
             unclear.append(waits.seconds)
         except Failed as failed:
             if not failed.of_copy:
+                if unclear:
+                    # Graph will tell whether those were sent; then this ends the message.
+                    break
                 raise
             await _fail_copy(copy, failed.failure)
         else:

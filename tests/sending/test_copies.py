@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Refusal
+from shared.errors import Conflict, Refusal
 from shared.messages.content import load_content
+from shared.messages.stored import MOST_COPIES_AT_FIRST, create_message, new_copies
 from shared.model import Recipient, RecordRef, Status, Step
 from shared.sending.accept import Order
 from shared.sending.again import retry
@@ -81,6 +82,34 @@ async def test_a_copy_that_is_refused_does_not_keep_the_others(office: PostOffic
     assert [len(office.received(one)) for one in PEOPLE] == [1, 0, 1]
     assert office.drafts() == []
     assert await office.due() == []
+
+
+async def test_what_ends_the_message_waits_until_it_is_known_which_copies_were_sent(
+    office: PostOffice,
+) -> None:
+    full = {"kind": "status", "status": 403, "code": "ErrorQuotaExceeded", "times": 2}
+    office.faults(SEND | {"kind": "dropAfterDone"}, CREATE | full | {"after": 1})
+    message = await office.accepted(each(office, *PEOPLE))
+    row = await office.finish(message)
+    assert row.status is Status.PARTLY_SENT
+    assert await outcome(office, message) == [Step.SENT, Step.FAILED, Step.FAILED]
+    assert [len(office.received(one)) for one in PEOPLE] == [1, 0, 0]
+    assert office.drafts() == []
+    assert await office.due() == []
+
+
+async def test_an_attempt_that_comes_too_late_begins_no_copy_anew(office: PostOffice) -> None:
+    """Two of one idempotency key: the first was taken for dead, and comes back to life when what
+    the second stored is sent."""
+    people = [f"p{number}@example.com" for number in range(MOST_COPIES_AT_FIRST + 1)]
+    message = await office.accepted(each(office, *people))
+    await office.finish(message)
+    before = await office.stored(message)
+    content = await load_content(office.organization, before.message)
+    with pytest.raises(Conflict):
+        await create_message(office.organization, before.message, new_copies(content))
+    assert (await office.stored(message)).copies == before.copies
+    assert all(copy.step is Step.SENT for copy in before.copies.values())
 
 
 async def test_the_failed_copies_of_a_partly_sent_message_are_sent_when_tried_again(
