@@ -48,6 +48,8 @@ class MessagePage:
     """Where its followed attachments are, by their number."""
     kpis: Kpis | None
     engagement: bool
+    zone: str | None
+    """Of its one recipient, where it was known when it was sent."""
     one_copy_for_several: bool
     automated: str
     people: Mapping[str, Recipient]
@@ -100,6 +102,7 @@ async def read_message_page(
         links=links,
         kpis=row.kpis if engagement and row.followed else None,
         engagement=engagement,
+        zone=_zone(stored),
         one_copy_for_several=len(content.recipients) > 1 and row.copies == 1,
         automated=automated,
         people={one.address: one for one in content.recipients},
@@ -115,6 +118,13 @@ async def read_message_page(
         older=message_address(organization.id, row.id, **older) if older else None,
         newest=message_address(organization.id, row.id, **chosen) if cursor else None,
     )
+
+
+def _zone(stored: Stored) -> str | None:
+    if stored.message.copies > 1:
+        return None
+    [copy] = stored.copies.values()
+    return copy.reader.time_zone if copy.reader else None
 
 
 def _failed_whole(stored: Stored) -> bool:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from shared.messages.rows import CopyRow
 from shared.messages.stored import read_message
 from shared.model import (
     FollowChoice,
@@ -20,6 +21,7 @@ from shared.model import (
     Seller,
     SendTime,
     Status,
+    Step,
 )
 from shared.organizations import Organization
 from shared.replies.mailboxes import PARTITION, TABLE, change, find_watched, watch
@@ -81,8 +83,10 @@ def test_a_sent_message_has_the_recipients_clock_beside_its_own_times_too_d3(
     site: Site, anas_zone: str
 ) -> None:
     opened = event(at=datetime(2030, 6, 1, 0, 5, tzinfo=UTC))
-    there = {"sent_at": AT, "reader": Reader("li@example.com", "Australia/Lord_Howe")}
-    page = site.visitor().sees_message(site.tell(Told(events=[opened], more=there)))
+    li = Reader("li@example.com", "Australia/Lord_Howe")
+    copy = CopyRow(0, li.address, Step.SENT, AT, sent_at=AT, reader=li)
+    told = Told(events=[opened], copies=[copy], more={"sent_at": AT})
+    page = site.visitor().sees_message(site.tell(told))
     shown = "May 31, 2030 7:30 PM Jun 1, 2030 9:00 AM for the recipient (Australia/Lord_Howe)"
     assert shown in page.texts(".details dd")
     beside = "May 31, 2030 9:05 PM Jun 1, 2030 10:35 AM for the recipient (Australia/Lord_Howe)"
