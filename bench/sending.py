@@ -24,7 +24,7 @@ from shared.sending.accept import Order
 from tests.attachments.memory import memory_of_uploading
 from tests.graph.sources import Reading, content
 from tests.running_graph import RunningGraph, running_graph
-from tests.running_storage import MovableClock
+from tests.sending.journeys import clock_of_today
 from tests.sending.mortality import Troubles, troubled
 from tests.sending.post_office import ANA, PostOffice, let_hurry
 from tests.sending.roads import PLAN, UPLOAD, order
@@ -49,7 +49,7 @@ def measure() -> None:
             async def work(contoso: Organization) -> None:
                 try:
                     await let_hurry(contoso)
-                    office = PostOffice(contoso, graph, MovableClock(), http)
+                    office = PostOffice(contoso, graph, clock_of_today(), http)
                     await _messages(office)
                     await _requests(office)
                     await _upload(office, graph)

@@ -365,19 +365,15 @@ class Kpis:
         human = 0 if event.automated else 1
         match event.kind:
             case EventKind.OPEN:
-                counted = replace(
+                first, last = self.first_human_opened_at, self.last_human_opened_at
+                return replace(
                     self,
                     opens=self.opens + 1,
                     human_opens=self.human_opens + human,
                     first_opened_at=_earlier(self.first_opened_at, event.at),
                     last_opened_at=_later(self.last_opened_at, event.at),
-                )
-                if not human:
-                    return counted
-                return replace(
-                    counted,
-                    first_human_opened_at=_earlier(self.first_human_opened_at, event.at),
-                    last_human_opened_at=_later(self.last_human_opened_at, event.at),
+                    first_human_opened_at=_earlier(first, event.at) if human else first,
+                    last_human_opened_at=_later(last, event.at) if human else last,
                 )
             case EventKind.CLICK:
                 return replace(

@@ -100,10 +100,13 @@ def _proofs(mail: IncomingMail) -> Iterator[str]:
 
 
 def _weak_signs(mail: IncomingMail) -> Iterator[str]:
-    if (mail.header("precedence") or "").lower() in ("bulk", "junk", "list"):
-        yield "precedence"
-    if mail.header("x-loop"):
-        yield "x-loop"
+    precedence = (mail.header("precedence") or "").lower()
+    # A list says so of what people write there.
+    if not (mail.header("list-id") or mail.header("list-post") or precedence == "list"):
+        if precedence in ("bulk", "junk"):
+            yield "precedence"
+        if mail.header("x-loop"):
+            yield "x-loop"
     if mail.header("x-auto-response-suppress"):
         yield "x-auto-response-suppress"
     if "rules agent" in (mail.header("x-ms-exchange-generated-message-source") or "").lower():

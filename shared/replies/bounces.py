@@ -41,7 +41,7 @@ def read(mail: IncomingMail) -> Returned | None:
     said = [failure.diagnostic or "" for failure in report.failures] if report else []
     if any(wording.says("challenges", line) for line in (*lines, *said)):
         return None
-    sign = "delivery-status" if report else _sign(mail, lines)
+    sign = "delivery-status" if report else _sign(mail, lines, message)
     if sign is None:
         return None
     if report is None and message:
@@ -94,7 +94,7 @@ def _is_reporting(mail: IncomingMail) -> bool:
     return is_from_a_mail_system(mail) or wording.begins("bounce_subjects", mail.subject)
 
 
-def _sign(mail: IncomingMail, lines: list[str]) -> str | None:
+def _sign(mail: IncomingMail, lines: list[str], message: Message | None) -> str | None:
     """What makes a mail without a delivery-status part a bounce, None where nothing does."""
     if mail.header("x-failed-recipients"):
         return "x-failed-recipients"
@@ -110,7 +110,7 @@ def _sign(mail: IncomingMail, lines: list[str]) -> str | None:
     if said and _calls_itself_a_mail_system(mail):
         # No return path is not enough here: out-of-office notices have none, and many words.
         return "sender and words"
-    if subject and said and _tells_where(mail, lines):
+    if subject and said and (_tells_where(mail, lines) or returned.carries_one(message)):
         return "subject and words"
     answers = mail.header("in-reply-to") or mail.header("references")
     first = [line for line in lines if line.strip()][:8]

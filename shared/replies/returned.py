@@ -43,6 +43,11 @@ def message_ids(
     return tuple(dict.fromkeys(f"<{one}>" for one in found))[:_MOST]
 
 
+def carries_one(message: Message | None) -> bool:
+    """Whether a mail carries another, whole or its headers."""
+    return message is not None and _original(message) is not None
+
+
 def recipients(message: Message) -> list[str]:
     """To whom the returned message was addressed."""
     original = _original(message)

@@ -7,7 +7,7 @@ among `REASONS`, and `weighed` weighs them with a hit's own.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -87,7 +87,11 @@ def classify(signals: Signals) -> Verdict:
 
 def weighed(codes: Iterable[str]) -> Verdict:
     """The verdict that these reasons make together."""
-    found = set(codes)
+    return _weighed(frozenset(codes))
+
+
+@lru_cache(maxsize=1024)
+def _weighed(found: frozenset[str]) -> Verdict:
     notes = {code for code in found if REASONS[code] is Weight.NOTE}
     proofs = {code for code in found if REASONS[code] is Weight.PROOF}
     signs = found - notes - proofs
@@ -96,7 +100,7 @@ def weighed(codes: Iterable[str]) -> Verdict:
     return Verdict(automated, _in_order(told), _in_order(kept))
 
 
-def _in_order(codes: set[str]) -> tuple[str, ...]:
+def _in_order(codes: Set[str]) -> tuple[str, ...]:
     return tuple(code for code in REASONS if code in codes)
 
 

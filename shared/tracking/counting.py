@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.messages.chains import NO_CHAINS, Chain, Chains
 from shared.messages.rows import MOST_BOUNCED, CopyRow
@@ -130,31 +131,35 @@ def total(copies: Sequence[CopyRow]) -> Kpis:
 
 
 def _with(copy: CopyRow, event: Event) -> CopyRow:
-    copy = replace(copy, kpis=copy.kpis.with_event(event))
+    return replace(copy, kpis=copy.kpis.with_event(event), **_known_by(copy, event))
+
+
+def _known_by(copy: CopyRow, event: Event) -> dict[str, Any]:
+    """What changes of a copy, beside its counts."""
+    at = event.at
     if event.kind is EventKind.BOUNCE:
-        copy = replace(copy, first_bounce_at=_earliest(copy.first_bounce_at, event.at))
-    if event.kind is EventKind.BOUNCE and event.failed_address:
+        failed = {event.failed_address} if event.failed_address else set()
         # Sorted before they are cut off: the order in which they become known does not matter.
-        bounced = sorted({*copy.bounced, event.failed_address})
-        return replace(copy, bounced=tuple(bounced[:MOST_BOUNCED]))
+        bounced = tuple(sorted({*copy.bounced, *failed})[:MOST_BOUNCED])
+        return {"first_bounce_at": _earliest(copy.first_bounce_at, at), "bounced": bounced}
     if event.automated:
-        return copy
+        return {}
     if event.kind in (EventKind.OPEN, EventKind.IMAGE):
         return _opened(copy, event)
     if event.kind is EventKind.CLICK:
         first = copy.first_human_click_at
         places = _placed(copy.places, "click", first, event)
-        return replace(copy, first_human_click_at=_earliest(first, event.at), places=places)
+        return {"first_human_click_at": _earliest(first, at), "places": places}
     if event.kind is EventKind.ATTACHMENT_VIEW:
         first = copy.first_human_view_at
         places = _placed(copy.places, "view", first, event)
-        return replace(copy, first_human_view_at=_earliest(first, event.at), places=places)
+        return {"first_human_view_at": _earliest(first, at), "places": places}
     if event.kind is EventKind.REPLY:
-        return replace(copy, first_reply_at=_earliest(copy.first_reply_at, event.at))
-    return copy
+        return {"first_reply_at": _earliest(copy.first_reply_at, at)}
+    return {}
 
 
-def _opened(copy: CopyRow, event: Event) -> CopyRow:
+def _opened(copy: CopyRow, event: Event) -> dict[str, Any]:
     at, first, last = event.at, copy.first_human_open_at, copy.last_human_open_at
     quiet, places = _quiet(copy, at), copy.places
     if quiet is None:
@@ -166,13 +171,12 @@ def _opened(copy: CopyRow, event: Event) -> CopyRow:
             places = _with_place(places, "again", places.get("open"))
         elif quiet[1] != ended:
             places = _with_place(places, "again", event.country)
-    return replace(
-        copy,
-        first_human_open_at=_earliest(first, at),
-        last_human_open_at=max(last or at, at),
-        quiet=quiet,
-        places=_placed(places, "open", first, event),
-    )
+    return {
+        "first_human_open_at": _earliest(first, at),
+        "last_human_open_at": max(last or at, at),
+        "quiet": quiet,
+        "places": _placed(places, "open", first, event),
+    }
 
 
 def _placed(

@@ -1,8 +1,9 @@
 """The verdicts on new hits of a message, and those on stored ones that change with them (rule T8).
 
 Each hit is judged by itself, then together with those around it. Those are mostly remembered in the
-copy's row; where they are not (a hit that comes late, or more clicks within seconds than a row
-remembers), stored events are asked for a stretch around.
+copy's row; where they are not (a hit that comes late), stored events are asked for a stretch
+around. In a crowd, where a row cannot remember all that happens within seconds, hits are judged by
+what it remembers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 
+from shared.messages.recent import Recent
 from shared.messages.rows import CopyRow, instant_of
 from shared.messages.stored import Stored
 from shared.messages.timeline import events_of
@@ -23,9 +25,17 @@ from shared.organizations import Organization, OrganizationSettings
 from shared.tracking.classify import Signals, classify
 from shared.tracking.clients import describe
 from shared.tracking.hits import Hit, agent_digest
-from shared.tracking.neighbours import REMEMBERED
+from shared.tracking.neighbours import REMEMBERED, crowded_from
 from shared.tracking.origins import NetworkKeys, address_of, country_of, is_among, kept_of
-from shared.tracking.together import AT_ONCE, NEIGHBOURHOOD, is_hit, is_scan, judged
+from shared.tracking.together import (
+    AT_ONCE,
+    CLICKS,
+    NEIGHBOURHOOD,
+    OPENS,
+    is_hit,
+    is_scan,
+    judged,
+)
 
 THREAD_FROM = 20
 """More hits of a message than this are judged in a thread: those with strange agents take long, and
@@ -33,8 +43,8 @@ pixels are answered in this loop. For fewer the thread costs more than they do."
 
 MOST_ASKED = 500
 """Stored events of a stretch that are asked for, the newest. Where more happened within a minute or
-so, nobody reads: new hits are judged with these, and none is corrected whose neighbours were not
-all seen. So a flood costs its fold a request, however strong it is."""
+so, nobody reads: hits are judged with these, and none is corrected whose neighbours were not all
+seen. So a flood costs little, however strong it is."""
 
 _ELSEWHERE = frozenset({"imageProxy", "gmailPrefetch", "applePrivacy"})
 """With these the mail service's machine fetched: where it stands says nothing of the person."""
@@ -119,9 +129,9 @@ async def _judge_copy(
     ids = {event.id for event in new}
     around = {hit.id: hit for hit in copy.recent.hits if hit.id not in ids}
     asked: list[Stretch] = []
-    unseen: list[Stretch] = []
+    unseen = _crowded_out(copy.recent)
     found: dict[str, Event] = {}
-    wanted = _late(copy, new)
+    wanted = _late(copy.recent, new)
     while wanted or not found:
         for since, until in wanted:
             number = 0
@@ -130,18 +140,20 @@ async def _judge_copy(
                     around.setdefault(event.id, event)
                 number += 1
                 if number == MOST_ASKED:
-                    unseen.append((since - NEIGHBOURHOOD, event.at + NEIGHBOURHOOD))
+                    unseen.append((since, event.at))
                     break
         found = await _judged(copy, [*around.values(), *new])
         asked += wanted
-        wanted = _scanned_before(copy, found, new, asked)
+        wanted = _scanned_before(copy.recent, found, new, asked)
     changing = _stretches([event.at for event in new], NEIGHBOURHOOD)
     corrected = [
         found[hit.id]
         for hit in around.values()
         if found[hit.id] != hit
         and _is_in(hit.at, changing)
-        and not any(since <= hit.at <= until for since, until in unseen)
+        and not any(
+            since - NEIGHBOURHOOD <= hit.at <= until + NEIGHBOURHOOD for since, until in unseen
+        )
     ]
     return Judged([found[event.id] for event in new], corrected)
 
@@ -152,21 +164,30 @@ async def _judged(copy: CopyRow, hits: Sequence[Event]) -> dict[str, Event]:
     return judged(hits, copy.links, one_person=bool(copy.recipient))
 
 
-def _late(copy: CopyRow, new: Sequence[Event]) -> list[Stretch]:
+def _late(recent: Recent, new: Sequence[Event]) -> list[Stretch]:
     """Where clicks must be asked for that the copy does not remember: around hits that are not so
-    much later than those."""
-    until = copy.recent.clicks_until
+    much later than those. Not where it remembers as many as it can: these tell enough."""
+    until, crowd_from = recent.clicks_until, crowded_from(recent, CLICKS)
     if until is None:
         return []
-    return _stretches([hit.at for hit in new if hit.at - REMEMBERED <= until], REMEMBERED)
+    late = (hit.at for hit in new if hit.at - REMEMBERED <= until)
+    return _stretches([at for at in late if crowd_from is None or at < crowd_from], REMEMBERED)
+
+
+def _crowded_out(recent: Recent) -> list[Stretch]:
+    """When clicks happened that a crowd of later ones made the copy forget."""
+    crowd_from, until = crowded_from(recent, CLICKS), recent.clicks_until
+    if crowd_from is None or until is None:
+        return []
+    return [(crowd_from - REMEMBERED, until)]
 
 
 def _scanned_before(
-    copy: CopyRow, found: Mapping[str, Event], new: Sequence[Event], asked: Iterable[Stretch]
+    recent: Recent, found: Mapping[str, Event], new: Sequence[Event], asked: Iterable[Stretch]
 ) -> list[Stretch]:
     """Where opens must be asked for that the copy does not remember: beside clicks that turned out
     to be a scanner's."""
-    until = copy.recent.opens_until
+    until, crowd_from = recent.opens_until, crowded_from(recent, OPENS)
     if until is None:
         return []
     changing = _stretches([event.at for event in new], NEIGHBOURHOOD)
@@ -175,6 +196,7 @@ def _scanned_before(
         for hit in found.values()
         if is_scan(hit)
         and hit.at - AT_ONCE <= until
+        and (crowd_from is None or hit.at < crowd_from)
         and _is_in(hit.at, changing)
         and not any(since <= hit.at - AT_ONCE and hit.at + AT_ONCE <= end for since, end in asked)
     ]

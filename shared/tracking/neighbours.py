@@ -95,6 +95,13 @@ def _latest(
     return kept, max((at for at in (until, gone[-1].at if gone else None) if at), default=None)
 
 
+def crowded_from(recent: Recent, kinds: Collection[EventKind]) -> datetime | None:
+    """Since when a copy remembers as many hits as it can, and may have forgotten others; None where
+    there are fewer."""
+    mine = [hit.at for hit in recent.hits if hit.kind in kinds]
+    return min(mine) if len(mine) >= MOST_REMEMBERED else None
+
+
 async def _chains_of_runs(
     organization: Organization,
     message: str,

@@ -38,7 +38,9 @@ _NOWHERE = frozenset({"XX", "ZZ", "T1"})
 
 def address_of(entry: str | None) -> Address | None:
     """An entry of X-Forwarded-For as an address; it may carry a port. None where it is none."""
-    text = (entry or "").strip()
+    if entry is None:
+        return None
+    text = entry.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
@@ -74,7 +76,9 @@ def _parsed(networks: tuple[str, ...]) -> list[Network]:
 
 def country_of(said: str | None) -> str | None:
     """An ISO 3166 code in capitals, or None."""
-    code = (said or "").strip().upper()
+    if said is None:
+        return None
+    code = said.strip().upper()
     return code if re.fullmatch("[A-Z]{2}", code) and code not in _NOWHERE else None
 
 
@@ -86,7 +90,7 @@ class NetworkKeys:
 
     def at(self, now: datetime) -> NetworkKeys:
         """Those that live now: older ones are gone, the hour's own and the next one's are there."""
-        hour = _hour(now)
+        hour = hour_of(now)
         oldest = hour - KEY_LIVES // _HOUR + 1
         keys = {one: key for one, key in self.by_hour.items() if oldest <= one <= hour + 1}
         for one in (hour, hour + 1):
@@ -96,7 +100,7 @@ class NetworkKeys:
     def hashed(self, address: Address | None, at: datetime, message: str) -> str | None:
         """Tells networks apart among the hits of a message in the same hour; None for hits of an
         hour whose key is gone."""
-        key = self.by_hour.get(_hour(at))
+        key = self.by_hour.get(hour_of(at))
         if address is None or key is None:
             return None
         said = f"{message} {network_of(address)}".encode()
@@ -110,5 +114,6 @@ class NetworkKeys:
         return json.dumps(self.by_hour)
 
 
-def _hour(instant: datetime) -> int:
+def hour_of(instant: datetime) -> int:
+    """Of hits of different hours it cannot be told whether their networks are the same."""
     return int(instant.timestamp() // _HOUR.total_seconds())

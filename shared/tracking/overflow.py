@@ -7,12 +7,14 @@ organization is ever read for another: the organization is the first part of a b
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from shared.errors import StorageUnavailable
-from shared.organizations import Organizations
+from shared.organizations import Organization, Organizations
 from shared.storage.blobs import Blobs
 from shared.tracking.segments import Segment, store_segment
 
@@ -21,6 +23,12 @@ log = logging.getLogger(__name__)
 CONTAINER = "overflow"
 KEPT = timedelta(days=7)
 """What could not be given back by then belongs to an organization that is gone."""
+
+MOVED_AT_ONCE = 8
+"""At some milliseconds each, this stays below what one partition takes (docs/limits.md)."""
+
+LISTED_AT_ONCE = 5_000
+"""Names that are in memory at a time."""
 
 
 class Overflow:
@@ -37,25 +45,62 @@ class Overflow:
         await self._blobs.put(CONTAINER, f"{organization}/{segment.key}", packed)
 
     async def give_back(self, organizations: Organizations) -> set[str]:
-        """Moves what the organizations' storages take back to them; returns whose moved."""
+        """Moves what the organizations' storages take back to them; returns whose moved.
+
+        An outage of an hour leaves thousands of blobs: several are moved at a time, and no
+        organization waits for another's.
+        """
         returned: set[str] = set()
-        away: set[str] = set()
+        waiting: defaultdict[str, list[tuple[str, datetime]]] = defaultdict(list)
+        number = 0
         async for name, written_at in self._blobs.names(CONTAINER):
-            id_, _, key = name.partition("/")
-            organization = organizations.get(id_)
-            if organization is None and self._clock() - written_at > KEPT:
+            waiting[name.partition("/")[0]].append((name, written_at))
+            number += 1
+            if number % LISTED_AT_ONCE == 0:
+                returned |= await self._return(organizations, waiting)
+                waiting.clear()
+        return returned | await self._return(organizations, waiting)
+
+    async def _return(
+        self, organizations: Organizations, waiting: Mapping[str, Sequence[tuple[str, datetime]]]
+    ) -> set[str]:
+        there = {id_: one for id_ in waiting if (one := organizations.get(id_)) is not None}
+        for id_ in waiting.keys() - there.keys():
+            await self._drop(id_, waiting[id_])
+        moved = await asyncio.gather(
+            *(self._move_all(one, [name for name, _ in waiting[id_]]) for id_, one in there.items())
+        )
+        return {id_ for id_, any_moved in zip(there, moved, strict=True) if any_moved}
+
+    async def _drop(self, id_: str, blobs: Sequence[tuple[str, datetime]]) -> None:
+        for name, written_at in blobs:
+            if self._clock() - written_at > KEPT:
                 log.warning("hits of %s, which is gone, are dropped after %s", id_, KEPT)
                 await self._blobs.delete(CONTAINER, name)
-            if organization is None or id_ in away:
-                continue
-            packed = await self._blobs.get(CONTAINER, name)
-            if packed is None:
-                continue
-            try:
-                await store_segment(organization, Segment(key, packed))
-            except StorageUnavailable:
-                away.add(id_)
-                continue
+
+    async def _move_all(self, organization: Organization, names: Sequence[str]) -> bool:
+        """Moves blobs until one does not go; whether any did."""
+        left, moved = iter(names), False
+
+        async def mover() -> None:
+            nonlocal moved
+            for name in left:
+                await self._move(organization, name)
+                moved = True
+
+        try:
+            # One alone: a storage that is still away is asked once.
+            await self._move(organization, next(left))
+            moved = True
+            async with asyncio.TaskGroup() as movers:
+                for _ in range(MOVED_AT_ONCE):
+                    movers.create_task(mover())
+        except* StorageUnavailable as errors:
+            log.info("hits of %s stay in the overflow: %s", organization.id, errors.exceptions[0])
+        return moved
+
+    async def _move(self, organization: Organization, name: str) -> None:
+        packed = await self._blobs.get(CONTAINER, name)
+        if packed is not None:
+            await store_segment(organization, Segment(name.partition("/")[2], packed))
             await self._blobs.delete(CONTAINER, name)
-            returned.add(id_)
-        return returned

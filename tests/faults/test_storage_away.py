@@ -19,6 +19,7 @@ import pytest
 from shared.organizations import Organization, Organizations
 from tests.faults.conftest import account_of
 from tests.faults.machines import (
+    FOLDED_S,
     all_folded,
     followed_copies,
     hits_on_disk,
@@ -102,21 +103,32 @@ async def test_recipients_do_not_wait_for_storage_that_is_away_and_no_hit_of_the
         ledger = visitors.ledger
         async with visitors.visiting():
             await visitors.answers(100)
+            too_slow: list[str] = []
             for trouble in TROUBLES:
                 ledger.took.clear()
                 await trouble(proxy, account_of(contoso))
                 told = {key: f"{ledger.within(*key):.3f}" for key in sorted(ledger.took)}
                 print(f"{trouble.__name__}: {told}")
-                assert ledger.within("contoso", "open") < PIXEL_S + ORDINARY_S, trouble.__name__
-                assert ledger.within("contoso", "click") < REDIRECT_S + ORDINARY_S, trouble.__name__
-                if trouble is not everything_gone:
-                    assert _fastest_half(ledger, "fabrikam") < ORDINARY_S, trouble.__name__
+                for kind, waits_s in (("open", PIXEL_S), ("click", REDIRECT_S)):
+                    ordinary_s = ORDINARY_S
+                    if trouble is not everything_gone:
+                        # On a machine with still more to do the other organization's tells.
+                        ordinary_s = max(ORDINARY_S, 1.5 * ledger.within("fabrikam", kind))
+                    if ledger.within("contoso", kind) >= waits_s + ordinary_s:
+                        too_slow.append(f"{kind}, {trouble.__name__}")
+                if (
+                    trouble is not everything_gone
+                    and _fastest_half(ledger, "fabrikam") > ORDINARY_S
+                ):
+                    too_slow.append(f"of the other organization, {trouble.__name__}")
             await visitors.answers(50)
-        seconds = await all_folded(behind_proxy.settings, both)
+        # A long outage leaves much to bring back.
+        seconds = await all_folded(behind_proxy.settings, both, within=FOLDED_S + SECONDS)
         await machine.stop()
     print(f"{ledger.answered} answered of {ledger.asked}, folded after {seconds:.1f} s")
     assert ledger.answered == ledger.asked
     assert await what_is_wrong(both, ledger) == []
+    assert too_slow == []
 
 
 async def test_hits_of_a_host_that_is_killed_while_storage_is_away_are_told_when_it_is_back(

@@ -24,7 +24,13 @@ from tests.pages.site import HOSTILE, JOANA, LI, Page, Site, Told, Visitor, ago,
 
 OFFER = Link(0, "https://example.com/offer?a=1&b=2", "our offer")
 CLICK = event(
-    EventKind.CLICK, at=ago(minutes=5), link=0, client="Chrome", device="desktop", country="BR"
+    EventKind.CLICK,
+    at=ago(minutes=5),
+    link=0,
+    client="Chrome",
+    device="desktop",
+    country="BR",
+    address="192.0.2.0/24",
 )
 PROGRAM = event(
     EventKind.CLICK, at=ago(minutes=6), link=0, automated=True, reasons=("program", "noAgent")
@@ -48,7 +54,7 @@ def test_the_timeline_says_who_did_what_with_what_newest_first(site: Site, ana: 
 
     assert entries(page) == [
         "Link clicked A person Li Wei our offer https://example.com/offer?a=1&b=2 "
-        "Chrome · on a computer · Brazil",
+        "Chrome · on a computer · Brazil 192.0.2.0/24",
         "Link clicked Automated Li Wei our offer https://example.com/offer?a=1&b=2 "
         "A program fetched it, not a browser or a mail program. "
         "The program did not say what it is. Browsers and mail programs do.",

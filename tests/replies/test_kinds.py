@@ -216,6 +216,40 @@ def test_a_program_that_sets_no_header_is_known_by_two_signs(subject: str, text:
     assert recognize(person(subject, text)).kind is Kind.AUTOMATIC
 
 
+@pytest.mark.parametrize(
+    "footer",
+    [
+        "Diese E-Mail wurde automatisch auf Viren geprüft.",
+        "Este mensaje ha sido automáticamente analizado.",
+        "This e-mail was automatically scanned for viruses.",
+        "Это письмо проверено автоматической системой.",
+        "このメールは自動的にウイルスチェックされています。",
+    ],
+)
+def test_a_footer_that_speaks_of_what_was_done_automatically_makes_no_automatic_answer(
+    footer: str,
+) -> None:
+    assert recognize(person(text=f"Yes.\n\n{footer}")).kind is Kind.REPLY
+
+
+def test_somebody_who_writes_to_a_list_of_their_leave_is_a_person() -> None:
+    on_a_list = {"list_id": "<sales.example.com>", "precedence": "list", "x_loop": "sales"}
+    mail = person(text="I was on vacation. Yes.", in_reply_to=OFFER, **on_a_list)
+    assert recognize(mail).kind is Kind.REPLY
+
+
+def test_a_plain_address_that_returns_the_message_itself_is_a_bounce() -> None:
+    head = b"From: gateway@example.com\nSubject: Mail could not be delivered\n"
+    parts = (
+        b"--b\n\nThe following mail could not be delivered.\n--b\nContent-Type: message/rfc822\n\n"
+    )
+    returned = b"From: ana@contoso.com\nTo: sam@example.com\nMessage-ID: <offer-1@contoso.com>\n\n-"
+    content = head + b"Content-Type: multipart/mixed; boundary=b\n\n" + parts + returned
+    recognized = recognize(from_mime(content + b"\n--b--\n"))
+    assert recognized.kind is Kind.BOUNCE
+    assert recognized.originals[0] == OFFER
+
+
 def test_who_quotes_a_message_while_away_is_there() -> None:
     text = "I am on leave, in urgent cases contact Noor. But yes.\n> Our offer"
     assert recognize(person(text=text, in_reply_to=OFFER)).kind is Kind.REPLY

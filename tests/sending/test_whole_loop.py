@@ -190,6 +190,23 @@ def test_real_mails_are_sent_read_and_clicked_and_all_of_it_is_seen(
         assert kpis[name] == shown(service, message)["kpis"]
 
 
+def test_a_gateway_that_opens_and_follows_both_links_of_a_mail_is_no_person_t8(
+    service: RunningService,
+) -> None:
+    """It looks like a browser, and all of it comes within seconds; no seller is told."""
+    links = "".join(f'<a href="https://example.com/{n}">{n}</a>' for n in range(2))
+    message = send(service, "scanned@example.com", "Scanned", links)
+    received = arrived(service, "scanned@example.com")
+    (pixel,) = addresses(service, received, "o")
+    service.host.client.get(pixel, headers=BROWSER)
+    click_everything(service, received)
+    counted(service, message, opens=1, linkClicks=2, humanOpens=0, humanLinkClicks=0)
+    reasons = sorted(one["reasons"][0] for one in told(service, message))
+    assert reasons == ["burst", "burst", "sameScanner"]
+    cards = service.call("GET", "cards?seller=ana@contoso.com").json()["items"]
+    assert message not in {card["message"]["id"] for card in cards}
+
+
 def test_a_message_of_500_kb_with_300_links_arrives_with_all_of_them_followed(
     service: RunningService,
 ) -> None:

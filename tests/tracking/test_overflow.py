@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ from shared.tracking.hits import Hit
 from shared.tracking.ingest import Ingest
 from shared.tracking.journal import Journal
 from shared.tracking.overflow import CONTAINER, KEPT, Overflow
-from shared.tracking.segments import read_segments
+from shared.tracking.segments import Segment, read_segments
 from tests.running_storage import MovableClock
 from tests.tracking.followed_messages import at, exact, fold_all, followed_message, hit
 
@@ -93,6 +94,24 @@ async def test_hits_of_an_instance_that_ends_while_storage_is_away_come_back_onc
     await fold_all(contoso, clock)
 
     assert (await exact(contoso, message)).kpis.opens == 3
+    assert await names(blobs) == []
+
+
+async def test_what_an_outage_of_minutes_left_comes_back_once_although_two_give_it_back(
+    contoso: Organization,
+    organizations: Organizations,
+    overflow: Overflow,
+    blobs: Blobs,
+    clock: MovableClock,
+) -> None:
+    message = await followed_message(contoso, clock())
+    for number in range(40):
+        packed = hit(message, at(clock, 60 + number)).packed().encode()
+        await overflow.keep("contoso", Segment(f"{number:013d}-a-000000", packed))
+    both = await asyncio.gather(*(overflow.give_back(organizations) for _ in range(2)))
+    assert {"contoso"} in both
+    await fold_all(contoso, clock)
+    assert (await exact(contoso, message)).kpis.opens == 40
     assert await names(blobs) == []
 
 
