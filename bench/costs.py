@@ -39,6 +39,13 @@ ITEM_KB = 1.0
 ITEMS_A_SECOND = 20
 """Of telemetry: its size, and how many an instance sends at most (host.json, samplingSettings)."""
 ITEMS_AN_EXECUTION = 3
+TIMERS_S = {
+    "fire_due_messages": 15,
+    "fire_due_reminders": 15,
+    "sweep_hits": 60,
+    "watch_mailboxes": 60,
+}
+"""How often each timer runs (infra/app.bicep); each has an instance of its own."""
 MONTH_S = traffic.DAYS_A_MONTH * 24 * 3600
 
 Prices = Mapping[str, Mapping[str, float]]
@@ -90,29 +97,31 @@ def month(events: float, measured: Measured) -> Month:
         http_s += an_hour * instances * busy(requests / instances)
         fold_s += an_hour * max(busy(rate), rate * FOLD_S)
         deliver_s += an_hour * busy(rate / traffic.EVENTS_A_MESSAGE)
-    sweeps, dues = MONTH_S / 60, MONTH_S / 15
+    runs = {timer: MONTH_S / every for timer, every in TIMERS_S.items()}
     asked = (
         (measured.accepted + measured.delivered + measured.scheduled * traffic.SCHEDULED) * messages
         + measured.hit * segments
         + measured.fold * folds
         + measured.folded_message * events
-        + measured.idle_sweep * sweeps
-        + measured.idle_due * dues
+        + measured.idle_sweep * runs["sweep_hits"]
+        + measured.idle_due * runs["fire_due_messages"]
+        + measured.idle_reminders * runs["fire_due_reminders"]
         + (measured.list_page + measured.message_page) * pages
     ).requests
     words = asked["queue word"] + folds
     http = events + messages + 2 * pages
-    on_demand = words + sweeps + dues
+    timers = sum(runs.values())
+    on_demand = words + timers
     items = min(
         (http + on_demand) * ITEMS_AN_EXECUTION,
-        ITEMS_A_SECOND * (http_s + fold_s + deliver_s + (sweeps + dues) * SHORTEST_S),
+        ITEMS_A_SECOND * (http_s + fold_s + deliver_s + timers * SHORTEST_S),
     )
     rows = 3 * messages * measured.message_row_bytes + events * measured.event_row_bytes
     return Month(
         executions_http=http,
         executions_on_demand=on_demand,
         gb_s_http=http_s * MEMORY_GB,
-        gb_s_on_demand=(fold_s + deliver_s + (sweeps + dues) * SHORTEST_S) * MEMORY_GB,
+        gb_s_on_demand=(fold_s + deliver_s + timers * SHORTEST_S) * MEMORY_GB,
         table_transactions=asked["table"],
         blob_writes=asked["blob write"],
         blob_reads=asked["blob read"],
@@ -268,6 +277,7 @@ def _counted(measured: Measured) -> list[str]:
         "each further event of that message": measured.further_event,
         "the timer of hits, where nothing happens": measured.idle_sweep,
         "the timer of what is due, where nothing is": measured.idle_due,
+        "the timer of reminders, where none is due": measured.idle_reminders,
         "a page of the list": measured.list_page,
         "the page of a message": measured.message_page,
     }

@@ -31,6 +31,7 @@ from shared.organizations import Organization
 from shared.sending.accept import Order
 from shared.sending.due import fire_due
 from shared.sending.zone_changes import renew_local_times
+from shared.timing.reminding import fire_reminders
 from shared.tracking.fold import fold
 from shared.tracking.hits import Hit
 from shared.tracking.segments import Segment, store_segment
@@ -95,6 +96,7 @@ class Measured:
     """Each further event of that message, in the same fold."""
     idle_sweep: Cost
     idle_due: Cost
+    idle_reminders: Cost
     """One run of each timer, for one organization in which nothing happens."""
     list_page: Cost
     message_page: Cost
@@ -156,6 +158,7 @@ async def measured(office: PostOffice, counts: Counts) -> Measured:
     message = office.words[-1]
     delivered = await counting.cost(lambda: office.finish(message))
     idle_due = await counting.cost(counting.due)
+    idle_reminders = await counting.cost(counting.reminded)
     later = office.order(send_time=SendTime(office.clock() + timedelta(hours=2)))
     scheduled = await counting.cost(lambda: counting.sent_later(later))
     idle_sweep = await counting.cost(counting.swept)
@@ -176,6 +179,7 @@ async def measured(office: PostOffice, counts: Counts) -> Measured:
         further_event=(hot - one) * (1 / (HOT - 1)),
         idle_sweep=idle_sweep,
         idle_due=idle_due,
+        idle_reminders=idle_reminders,
         list_page=await counting.cost(counting.list_page),
         message_page=await counting.cost(lambda: counting.message_page(message)),
         hit_bytes=len(counting.hit(message).packed()),
@@ -184,6 +188,10 @@ async def measured(office: PostOffice, counts: Counts) -> Measured:
         queues=_queues_that_start_functions(),
         alert_rules=_alert_rules(),
     )
+
+
+async def _nobody_asks(mailbox: str) -> bool:
+    raise AssertionError("no reminder is due")
 
 
 class _Counting:
@@ -229,6 +237,10 @@ class _Counting:
         office = self._office
         await renew_local_times(self._organization, office.clock())
         await fire_due(self._organization, office.clock(), office.enqueue, office.announce)
+
+    async def reminded(self) -> None:
+        """The timer `fire_due_reminders`, for this organization, where none is due."""
+        await fire_reminders(self._organization, self._office.clock(), _nobody_asks)
 
     async def swept(self) -> None:
         """The timer `sweep_hits`, or the queue function `fold_hits`, for this organization."""

@@ -176,7 +176,12 @@ def organizations_in(parameters: str) -> list[dict[str, Any]]:
 
     Bicep knows lengths only, and Azure would say it of a storage account, half way through.
     """
-    found: list[dict[str, Any]] = json.loads(parameters)["parameters"]["organizations"]["value"]
+    try:
+        found: Any = json.loads(parameters)["parameters"]["organizations"]["value"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Stopped(f"{PARAMETERS.name} has no organizations to read: {error!r}.") from None
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise Stopped(f"{PARAMETERS.name}: organizations is a list of objects, each in {{}}.")
     wrong = [
         f"organizations[{place}] has no usable {field}: {organization.get(field)!r}"
         for place, organization in enumerate(found)

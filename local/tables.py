@@ -47,16 +47,19 @@ async def save(service: TableServiceClient, file: Path) -> int:
     unfinished = file.with_name(f"{file.name}.unfinished")
     rows = 0
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as raw:
-        with gzip.open(raw, "wt", encoding="utf-8") as lines:
-            lines.write(json.dumps({"format": FORMAT}) + "\n")
-            async for table, row in _rows_of(service):
-                lines.write(json.dumps({"table": table, "row": _written(row)}) + "\n")
-                rows += 1
-            lines.write(json.dumps({"rows": rows}) + "\n")
-        raw.flush()
-        os.fsync(raw.fileno())
-    unfinished.replace(file)
+    try:
+        with os.fdopen(descriptor, "wb") as raw:
+            with gzip.open(raw, "wt", encoding="utf-8") as lines:
+                lines.write(json.dumps({"format": FORMAT}) + "\n")
+                async for table, row in _rows_of(service):
+                    lines.write(json.dumps({"table": table, "row": _written(row)}) + "\n")
+                    rows += 1
+                lines.write(json.dumps({"rows": rows}) + "\n")
+            raw.flush()
+            os.fsync(raw.fileno())
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return rows
 
 
@@ -188,6 +191,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("endpoint")
     parser.add_argument("file", type=Path)
     options = parser.parse_args(arguments)
+    if not options.endpoint.startswith("https://"):
+        parser.error("the endpoint is like https://<account>.table.core.windows.net")
     try:
         rows = asyncio.run(_main(options.what, options.endpoint, options.file))
     except (Unusable, AzureError, OSError) as error:

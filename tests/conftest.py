@@ -1,5 +1,6 @@
 """One real Azurite for all tests, and organizations in it that nobody else has."""
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,6 +17,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "azurite" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.storage)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_was_left_open_is_told_of_here() -> Iterator[None]:
+    """A connection that nobody closed fails the file that opened it, not a later one."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import json
 import subprocess
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 from local.data_folder import last_port, was_used
 from local.ports import DEFAULT_PORT
 from local.toolchain import ROOT
-from local.toolchain.rebuild import refusal
+from local.toolchain.rebuild import ask, refusal
 from local.toolchain.steps import Stop, say
 
 _PATIENCE_S = 120
@@ -62,14 +61,11 @@ def tell(examined: Mapping[str, Examined]) -> int:
 
 
 def _asked(address: str, organization: str, key: str) -> Examined:
-    request = urllib.request.Request(
-        f"{address.rstrip('/')}/api/orgs/{organization}/health",
-        headers={"x-api-key": key},
-    )
+    path = f"/api/orgs/{organization}/health"
     try:
-        with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer:
-            examined: dict[str, Any] = json.load(answer)
-            date = answer.headers.get("Date")
+        examined, headers = ask(
+            address, path, key, method="GET", patience=_PATIENCE_S, has="findings"
+        )
     except urllib.error.HTTPError as error:
         if error.code < 500:
             raise refusal(error) from None
@@ -77,6 +73,7 @@ def _asked(address: str, organization: str, key: str) -> Examined:
     except OSError as error:
         reason = getattr(error, "reason", error)
         return _failing("serviceAway", address, f"Nothing answers ({reason}).", _SERVICE_AWAY)
+    date = headers.get("Date")
     difference = time.time() - parsedate_to_datetime(date).timestamp() if date else 0.0
     if abs(difference) > CLOCKS_DIFFER_S:
         problem = f"The clock here and the app's differ by {difference:.0f} s."
@@ -101,4 +98,6 @@ def _found(code: str, about: str, problem: str, advice: str) -> dict[str, str]:
 
 def keys_of(organizations: Sequence[str], key: str | None) -> dict[str, str]:
     """The key of each organization: the one that is given, else the one of one machine."""
+    if key and len(organizations) > 1:
+        raise Stop("A key is one organization's: ask for each by itself, with its own key.")
     return {one: key or f"local-{one}" for one in organizations}

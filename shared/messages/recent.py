@@ -36,7 +36,7 @@ def recent_to_text(recent: Recent) -> str | None:
         "hits": [
             [
                 *(hit.id, _ms(hit.at), hit.kind.value, _index(hit), hit.automated),
-                *(" ".join(hit.reasons), " ".join(hit.signs), hit.agent, hit.network),
+                *(" ".join(hit.reasons), " ".join(hit.signs), hit.agent, hit.network, hit.country),
             ]
             for hit in recent.hits
         ],
@@ -66,6 +66,7 @@ def _hit(
     signs: str,
     agent: str | None,
     network: str | None,
+    country: str | None = None,
 ) -> Event:
     kind = EventKind(kind_)
     return Event(
@@ -81,6 +82,7 @@ def _hit(
         image=index if kind is EventKind.IMAGE else None,
         agent=agent,
         network=network,
+        country=country,
     )
 
 

@@ -90,7 +90,7 @@ class NetworkKeys:
 
     def at(self, now: datetime) -> NetworkKeys:
         """Those that live now: older ones are gone, the hour's own and the next one's are there."""
-        hour = _hour(now)
+        hour = hour_of(now)
         oldest = hour - KEY_LIVES // _HOUR + 1
         keys = {one: key for one, key in self.by_hour.items() if oldest <= one <= hour + 1}
         for one in (hour, hour + 1):
@@ -100,7 +100,7 @@ class NetworkKeys:
     def hashed(self, address: Address | None, at: datetime, message: str) -> str | None:
         """Tells networks apart among the hits of a message in the same hour; None for hits of an
         hour whose key is gone."""
-        key = self.by_hour.get(_hour(at))
+        key = self.by_hour.get(hour_of(at))
         if address is None or key is None:
             return None
         said = f"{message} {network_of(address)}".encode()
@@ -114,5 +114,6 @@ class NetworkKeys:
         return json.dumps(self.by_hour)
 
 
-def _hour(instant: datetime) -> int:
+def hour_of(instant: datetime) -> int:
+    """Of hits of different hours it cannot be told whether their networks are the same."""
     return int(instant.timestamp() // _HOUR.total_seconds())

@@ -26,6 +26,7 @@ from datetime import datetime, timedelta
 
 from shared.model import Event, EventKind
 from shared.tracking.classify import weighed
+from shared.tracking.origins import hour_of
 
 AT_ONCE = timedelta(seconds=10)
 MANY_LINKS = 3
@@ -38,6 +39,8 @@ CLICKS = (EventKind.CLICK, EventKind.ATTACHMENT_VIEW)
 OPENS = (EventKind.OPEN, EventKind.IMAGE)
 
 _Clicks = Sequence[Event]
+_Network = tuple[str | None, int]
+"""The hash of a network, and the hour within which it can be compared."""
 
 
 def is_hit(event: Event) -> bool:
@@ -114,7 +117,7 @@ def _again(clicks: _Clicks) -> Iterator[tuple[str, Event]]:
             continue
         networks = last[_link(click)]
         others = (at for network, at in networks.items() if network != click.network)
-        if any(click.at - at <= AT_ONCE for at in others):
+        if any(click.at - at <= AT_ONCE and hour_of(at) == hour_of(click.at) for at in others):
             yield "fetchedAgain", click
         # Newest last: with many networks those that are long gone are not looked at for ever.
         networks.pop(click.network, None)
@@ -125,20 +128,21 @@ def _again(clicks: _Clicks) -> Iterator[tuple[str, Event]]:
 
 def _of_scanners(opens: Sequence[Event], scans: _Clicks) -> Iterator[Event]:
     """The opens by a program that, within seconds, followed links as a scanner does."""
-    by_agent: defaultdict[str | None, dict[str | None, list[datetime]]] = defaultdict(dict)
+    by_agent: defaultdict[str | None, dict[_Network, list[datetime]]] = defaultdict(dict)
     for scan in scans:
-        by_agent[scan.agent].setdefault(scan.network, []).append(scan.at)
+        by_agent[scan.agent].setdefault((scan.network, hour_of(scan.at)), []).append(scan.at)
     for hit in opens:
         if any(_is_near(hit.at, times) for times in _same_network(hit, by_agent.get(hit.agent))):
             yield hit
 
 
 def _same_network(
-    hit: Event, networks: Mapping[str | None, list[datetime]] | None
+    hit: Event, networks: Mapping[_Network, list[datetime]] | None
 ) -> Iterator[list[datetime]]:
     """When this program followed links, from this network as far as that is known."""
-    for network, times in (networks or {}).items():
-        if None in (network, hit.network) or network == hit.network:
+    for (network, hour), times in (networks or {}).items():
+        known = None not in (network, hit.network) and hour == hour_of(hit.at)
+        if not known or network == hit.network:
             yield times
 
 

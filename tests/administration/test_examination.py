@@ -6,10 +6,12 @@ import asyncio
 import base64
 import json
 import re
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from local.doctor import examine_machine, host_answers
 from local.toolchain import doctor
+from local.toolchain.rebuild import rebuild
 from local.toolchain.steps import Stop
 from shared.administration import examination
 from shared.administration.examination import unsafe_settings
@@ -344,6 +347,55 @@ def test_a_folder_that_was_never_used_and_an_app_that_is_not_there_are_told(
     address = f"http://127.0.0.1:{free_ports().host}"
     examined = doctor.of_deployment(address, doctor.keys_of(["contoso"], None))
     assert [one["code"] for one in examined["contoso"]["findings"]] == ["serviceAway"]
+
+
+@pytest.mark.parametrize(
+    ("address", "key", "says"),
+    [
+        ("app.azurewebsites.net", "k", "no address"),
+        ("https://app.azurewebsites.net/api", "k", "no address"),
+        ("http://127.0.0.1:port", "k", "not this service"),
+        ("https://app.azurewebsites.net", "key\nsecret", "ENGAGEMENT_KEY"),
+        ("https://app.azurewebsites.net", "k\u00e9y-secret", "ENGAGEMENT_KEY"),
+    ],
+)
+def test_an_address_or_key_that_cannot_be_one_is_told_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, address: str, key: str, says: str
+) -> None:
+    monkeypatch.setenv("ENGAGEMENT_KEY", key)
+    with pytest.raises(Stop, match=says) as examined:
+        doctor.of_deployment(address, doctor.keys_of(["contoso"], key))
+    with pytest.raises(Stop, match=says) as rebuilt:
+        rebuild(address, "contoso")
+    assert "secret" not in f"{examined.value} {rebuilt.value}"
+
+
+@pytest.mark.parametrize("body", ["<html>Welcome</html>", "[]", "{}", '"yes"'])
+def test_an_address_at_which_something_else_answers_is_told(body: str) -> None:
+    with answering(body) as address, pytest.raises(Stop, match="is not this service"):
+        doctor.of_deployment(address, doctor.keys_of(["contoso"], "k"))
+
+
+@contextmanager
+def answering(body: str) -> Iterator[str]:
+    """A server that answers one request with that; its address."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        thread.join()
+
+
+def test_one_key_is_not_tried_on_several_organizations() -> None:
+    with pytest.raises(Stop, match="one organization's"):
+        doctor.keys_of(["contoso", "fabrikam"], "key-contoso-x")
 
 
 def test_the_page_about_operation_says_what_to_do_about_each_finding() -> None:

@@ -10,6 +10,7 @@ import pytest
 from bench import costs
 from bench.counts import kept
 from bench.traffic import DAYS_A_MONTH, hours_of_a_week, rate_at
+from tests.infra import used
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,20 @@ def test_every_price_of_the_table_moves_the_sheet(prices: str) -> None:
 def test_the_hours_of_an_average_week_add_up_to_the_events_of_a_month() -> None:
     hours = (rate_at(1e6, day, hour) * 3600 for day, hour in hours_of_a_week())
     assert sum(hours) * DAYS_A_MONTH / 7 == pytest.approx(1e6)
+
+
+def test_every_timer_is_paid_for_as_often_as_bicep_lets_it_run() -> None:
+    assert set(costs.TIMERS_S) == used.timers()
+    bicep = (used.ROOT / "infra" / "app.bicep").read_text(encoding="utf-8")
+    for schedule, every in (
+        ("'*/15 * * * * *'", 15),
+        ("'0 * * * * *'", 60),
+        ("'30 * * * * *'", 60),
+    ):
+        setting = re.search(rf"(\w+_SCHEDULE): {re.escape(schedule)}", bicep)
+        assert setting, f"no timer runs every {every} s any more: costs.TIMERS_S"
+        named = used.scheduled_by(setting[1])
+        assert {costs.TIMERS_S[timer] for timer in named} == {every}
 
 
 def test_more_events_cost_more_and_each_of_them_less() -> None:

@@ -31,7 +31,15 @@ async def test_what_was_counted_is_what_the_code_asks_for(
     await organization.tables.close()
     await organization.blobs.close()
     before = kept()
-    for thing in ("accepted", "delivered", "hit", "fold", "folded_message", "idle_sweep"):
+    for thing in (
+        "accepted",
+        "delivered",
+        "hit",
+        "fold",
+        "folded_message",
+        "idle_sweep",
+        "idle_reminders",
+    ):
         asked, stored = (getattr(each, thing).requests["table"] for each in (now, before))
         assert asked == pytest.approx(stored, rel=0.25), f"{thing}: {asked}, stored {stored}"
     assert now.alert_rules == before.alert_rules

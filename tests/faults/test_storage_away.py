@@ -113,7 +113,7 @@ async def test_recipients_do_not_wait_for_storage_that_is_away_and_no_hit_of_the
                     ordinary_s = ORDINARY_S
                     if trouble is not everything_gone:
                         # On a machine with still more to do the other organization's tells.
-                        ordinary_s = max(ORDINARY_S, ledger.within("fabrikam", kind))
+                        ordinary_s = max(ORDINARY_S, 1.5 * ledger.within("fabrikam", kind))
                     if ledger.within("contoso", kind) >= waits_s + ordinary_s:
                         too_slow.append(f"{kind}, {trouble.__name__}")
                 if (

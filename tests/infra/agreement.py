@@ -13,12 +13,12 @@ from typing import Any
 from shared.attachments.uploads import KEPT_FOR, upload_name
 from shared.messages.content import CONTAINER, file_name
 from tests.infra import used
+from tests.infra.azure import app_settings
 from tests.infra.bicep import Expression, Loop, Resource, Template, text
 from tests.infra.language import Templates
 
 STORAGE = "Microsoft.Storage/storageAccounts"
 ROLES = "Microsoft.Authorization/roleAssignments"
-SETTINGS = "appsettings"
 
 PLATFORM_SETTINGS = frozenset(
     {
@@ -62,12 +62,13 @@ ROLE_IDS = {
 
 @dataclass(frozen=True)
 class Need:
-    """A role that something in the project cannot do without, and on what."""
+    """A role that something in the project cannot do without, on what, and whose it is."""
 
     role: str
     on: str
     file: str
     line: str
+    whose: str = "appPrincipalId"
 
 
 NEEDS = (
@@ -78,31 +79,38 @@ NEEDS = (
     Need("Storage Blob Data Contributor", "contents", "shared/storage/blobs.py", "delete_blob"),
     Need("Storage Blob Delegator", "accounts", "shared/storage/blobs.py", "user_delegation_key"),
     Need("Key Vault Secrets User", "vault", "infra/app.bicep", "@Microsoft.KeyVault"),
-    Need("Key Vault Secrets Officer", "vault", "infra/hooks.py", "keyvault"),
+    Need(
+        *("Key Vault Secrets Officer", "vault", "infra/hooks.py", "keyvault"),
+        whose="deployerPrincipalId",
+    ),
     Need("Monitoring Metrics Publisher", "applicationInsights", "infra/app.bicep", "=AAD"),
 )
 
 
 def roles(templates: Templates, files: Mapping[str, str]) -> Iterator[str]:
     """Every role that is needed is given, where it is needed, and no other."""
-    given: set[tuple[str, str]] = set()
+    given: set[tuple[str, str, str]] = set()
     for template in templates.values():
         for resource in _of_type(template, ROLES):
             if template.name != "roles.bicep":
                 yield f"{resource.symbol} gives a role outside roles.bicep"
-            role, scope, faults = _assignment(template, resource)
+            role, scope, whose, faults = _assignment(template, resource)
             yield from faults
-            given.add((role, scope))
+            given.add((role, scope, whose))
+    for contents in templates["roles.bicep"].resources.values():
+        container = getattr(contents.one.get("name"), "text", "").rpartition("/")[2].strip("'")
+        if contents.type.endswith("/containers") and container not in used.containers():
+            yield f"{contents.symbol} is the container {container}, which nothing uses"
     for need in NEEDS:
         if not re.search(need.line, files[need.file]):
             yield f"{need.role} on {need.on}: {need.file} does not do what it is for any more"
-        if (need.role, need.on) not in given:
+        if (need.role, need.on, need.whose) not in given:
             yield f"nobody gives {need.role} on {need.on}, which {need.file} needs"
-    for role, scope in sorted(given - {(need.role, need.on) for need in NEEDS}):
-        yield f"{role} on {scope} is given and not needed"
+    for role, scope, whose in sorted(given - {(need.role, need.on, need.whose) for need in NEEDS}):
+        yield f"{role} on {scope} is given to {whose} and not needed"
 
 
-def _assignment(template: Template, resource: Resource) -> tuple[str, str, list[str]]:
+def _assignment(template: Template, resource: Resource) -> tuple[str, str, str, list[str]]:
     said = resource.one
     scope = re.sub(r"\[.*", "", getattr(said.get("scope"), "text", ""))
     properties = said["properties"]
@@ -120,7 +128,7 @@ def _assignment(template: Template, resource: Resource) -> tuple[str, str, list[
     ]
     if role not in ROLE_IDS:
         faults.append(f"{resource.symbol} gives {role}, which is no role that may be given here")
-    return role, scope, faults
+    return role, scope, principal, faults
 
 
 def storage(templates: Templates) -> Iterator[str]:
@@ -149,7 +157,7 @@ def _same(what: str, template: Template, kind: str, wanted: Collection[str]) -> 
 
 def settings(templates: Templates, docs: str, sample: Mapping[str, str]) -> Iterator[str]:
     """The code, Bicep, docs/settings.md and the sample name the same app settings."""
-    bicep = set(_app_settings(templates))
+    bicep = set(app_settings(templates))
     documented = documented_settings(docs)
     code = set(used.settings())
     for name in sorted(code | bicep):
@@ -180,13 +188,6 @@ def documented_settings(docs: str) -> dict[str, str]:
         first, *_, last = row.split(" | ")
         found |= dict.fromkeys(re.findall(r"`([A-Za-z_]+)`", first), last)
     return found
-
-
-def _app_settings(templates: Templates) -> dict[str, Any]:
-    for resource in _of_type(templates["app.bicep"], "Microsoft.Web/sites/config"):
-        if resource.one["name"] == SETTINGS:
-            return dict(resource.one["properties"])
-    return {}
 
 
 def registry(templates: Templates, fields: Collection[str]) -> Iterator[str]:
@@ -288,6 +289,9 @@ def alerts(templates: Templates, operations: str) -> Iterator[str]:
         yield "the alert on silent timers waits for a line that nothing logs"
     for name in sorted(set(variable("timers")) - used.timers()):
         yield f"an alert waits for the timer {name}, which does not exist"
+    for symbol in ("saidInLog", "silent"):
+        if template.resources[symbol].one["properties"]["scopes"] != [Expression("workspaceId")]:
+            yield f"{symbol} does not look into the workspace, where the log is"
     names = [line["name"] for line in (*variable("lines"), *variable("hostLines"))]
     for name in (*names, "silent-", "throttled-"):
         if f"`{name}" not in operations:
@@ -306,7 +310,7 @@ def app(templates: Templates) -> Iterator[str]:
         yield "a pixel may meet a cold start: no HTTP instance is always ready"
     if site.one["properties"].get("keyVaultReferenceIdentity") != Expression("identityId"):
         yield "the app cannot read its signing keys: keyVaultReferenceIdentity is not its identity"
-    if _app_settings(templates).get("AzureWebJobsDisableHomepage") != "true":
+    if app_settings(templates).get("AzureWebJobsDisableHomepage") != "true":
         yield "Azure's own page hides ours at /"
     if site.one["tags"] == Expression("tags"):
         yield "azd does not find the app: the tag azd-service-name is missing"
@@ -320,6 +324,9 @@ def parameters(templates: Templates, given: Mapping[str, Any]) -> Iterator[str]:
     for name, param in params.items():
         if param.value is None and name not in given:
             yield f"main.parameters.json does not give {name}, which main.bicep needs"
+        default = re.fullmatch(r"\$\{\w+=(.*)\}", str(given.get(name, {}).get("value")))
+        if default and param.allowed and default[1] not in param.allowed:
+            yield f"main.parameters.json gives {name} as {default[1]}, which main.bicep refuses"
 
 
 def _of_type(template: Template, kind: str) -> list[Resource]:

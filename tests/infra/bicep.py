@@ -38,11 +38,13 @@ class Loop:
 
 @dataclass(frozen=True)
 class Declared:
-    """A `param`, `var`, `type` or `output`: its type as written, and its value where it has one."""
+    """A `param`, `var`, `type` or `output`: its type as written, and its value where it has one;
+    `allowed` is what `@allowed` lists."""
 
     name: str
     type: str
     value: tree_sitter.Node | None
+    allowed: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Resource:
     @property
     def one(self) -> dict[str, Any]:
         """What one of them says, whether it is several or not."""
-        return dict(self.body.body if isinstance(self.body, Loop) else self.body)
+        said = self.body.body if isinstance(self.body, Loop) else self.body
+        return dict(said) if isinstance(said, dict) else {}
 
     @property
     def names(self) -> list[Any]:
@@ -72,12 +75,15 @@ class Resource:
 
 @dataclass(frozen=True)
 class Module:
-    """A `module`: the file it takes, and what it hands over."""
+    """A `module`: the file it takes, its scope as written, what it hands over, and every name that
+    stands in it."""
 
     symbol: str
     path: str
+    scope: str
     given: Mapping[str, tree_sitter.Node]
     keys: frozenset[str]
+    names: frozenset[str]
 
 
 @dataclass
@@ -159,6 +165,20 @@ def properties(node: tree_sitter.Node) -> Iterator[tuple[str, tree_sitter.Node]]
         yield text(key).strip("'"), value
 
 
+def decorators_of(node: tree_sitter.Node) -> dict[str, tree_sitter.Node]:
+    """The decorators of a parameter, or of a property of a type, each with its argument."""
+    before = node.prev_named_sibling
+    if before is None or before.type != "decorators":
+        return {}
+    calls = [entries(each)[0] for each in entries(before)]
+    return {text(entries(call)[0]): entries(entries(call)[1])[0] for call in calls}
+
+
+def fields(node: tree_sitter.Node) -> dict[str, tree_sitter.Node]:
+    """The properties of a type, each as it is declared."""
+    return {text(entries(each)[0]): each for each in entries(node)}
+
+
 def loop_variables(node: tree_sitter.Node) -> tuple[str, ...]:
     """The variables of a `for`: the item, and its place where it is asked for."""
     first = entries(node)[0]
@@ -191,7 +211,9 @@ def _scope(template: Template, parts: list[tree_sitter.Node], node: tree_sitter.
 
 def _param(template: Template, parts: list[tree_sitter.Node], node: tree_sitter.Node) -> None:
     value = parts[2] if len(parts) > 2 else None
-    template.params[text(parts[0])] = Declared(text(parts[0]), text(parts[1]), value)
+    listed = decorators_of(node).get("allowed")
+    allowed = tuple(template.plain(listed)) if listed is not None else ()
+    template.params[text(parts[0])] = Declared(text(parts[0]), text(parts[1]), value, allowed)
 
 
 def _var(template: Template, parts: list[tree_sitter.Node], node: tree_sitter.Node) -> None:
@@ -220,7 +242,10 @@ def _module(template: Template, parts: list[tree_sitter.Node], node: tree_sitter
     said = dict(properties(body))
     given = dict(properties(said["params"])) if "params" in said else {}
     path = str(template.plain(parts[1]))
-    template.modules[text(parts[0])] = Module(text(parts[0]), path, given, frozenset(said))
+    names = frozenset(text(each) for each in walk(parts[2]) if each.type == "identifier")
+    scope = text(said["scope"]) if "scope" in said else ""
+    symbol = text(parts[0])
+    template.modules[symbol] = Module(symbol, path, scope, given, frozenset(said), names)
 
 
 _READ = {

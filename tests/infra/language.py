@@ -16,11 +16,12 @@ from tests.infra.bicep import (
     Resource,
     Template,
     entries,
+    fields,
     loop_variables,
     text,
     walk,
 )
-from tests.infra.shapes import unknown_properties
+from tests.infra.shapes import READ, SHAPES
 
 Templates = Mapping[str, Template]
 
@@ -34,7 +35,13 @@ FUNCTIONS = frozenset(
 
 DECORATORS = frozenset({"allowed", "description", "maxLength", "maxValue", "minLength", "minValue"})
 _PRIMITIVES = frozenset({"string", "int", "bool", "array", "object"})
-_OF_A_RESOURCE = frozenset({"id", "name", "type", "properties", "location", "identity", "tags"})
+_OF_AZURE = frozenset(
+    {
+        *("subscription().id", "subscription().tenantId"),
+        *("environment().suffixes.storage", "environment().authentication.loginEndpoint"),
+    }
+)
+"""What the files ask Azure for; another one is a slip, or belongs here."""
 _OF_A_MODULE = frozenset({"name", "scope", "params", "dependsOn"})
 _LITERALS = {
     "string": "string",
@@ -53,7 +60,7 @@ def findings(templates: Templates) -> list[str]:
     """Everything that is wrong, each with its file."""
     found: list[str] = []
     for template in templates.values():
-        for rule in (_syntax, _symbols, _unused, _members, _resources, unknown_properties):
+        for rule in (_syntax, _symbols, _unused, _members, _outputs, _resources, *SHAPES):
             found += [f"{template.name}: {said}" for said in rule(template)]
         found += [f"{template.name}: {said}" for said in _modules(template, templates)]
     return found + list(_versions(templates)) + list(_orphans(templates))
@@ -141,17 +148,45 @@ def _unused(template: Template) -> Iterator[str]:
 
 
 def _members(template: Template) -> Iterator[str]:
-    """What is asked of a resource or of a parameter's type that it does not have."""
+    """What is asked of a resource, of Azure or of a loop's variable that it does not have."""
     for node in walk(template.root):
-        if node.type != "member_expression":
+        if node.type == "for_statement":
+            yield from _of_loop(template, node)
+        inner = node.parent is not None and node.parent.type == "member_expression"
+        if node.type != "member_expression" or inner:
             continue
-        of, member = entries(node)
-        while of.type == "subscript_expression":
-            of = entries(of)[0]
-        if of.type != "identifier" or text(of) not in template.resources:
-            continue
-        if text(member) not in _OF_A_RESOURCE:
-            yield f"line {node.start_point.row + 1}: a resource has no {text(member)}"
+        of, _, member = re.sub(r"\[[^]]*\]", "", text(node)).partition(".")
+        if of in template.resources:
+            readable = READ.get(template.resources[of].type, frozenset())
+            if member not in {"id", "name", *(f"properties.{each}" for each in readable)}:
+                yield f"line {node.start_point.row + 1}: {of} has no {member}"
+    # In the text, since the grammar takes `[f().x]` for two entries, and `a ? b : f().x` otherwise.
+    for asked in sorted({found[0] for found in re.finditer(r"\w+\(\)[.\w]+", text(template.root))}):
+        if asked not in _OF_AZURE:
+            yield f"nobody looked up {asked}"
+
+
+def _of_loop(template: Template, node: tree_sitter.Node) -> Iterator[str]:
+    """What is asked of a loop's variable, where it is known what the loop goes over."""
+    *_, over, body = entries(node)
+    known = _fields_of(template, over)
+    variable = loop_variables(node)[0]
+    for each in walk(body) if known is not None else ():
+        if each.type == "member_expression" and text(entries(each)[0]) == variable:
+            member = text(entries(each)[1])
+            if member not in (known or ()):
+                yield f"line {each.start_point.row + 1}: {variable} has no {member}"
+
+
+def _fields_of(template: Template, over: tree_sitter.Node) -> frozenset[str] | None:
+    """The fields of each item: of a parameter's declared type, or of a list of objects."""
+    if text(over) in template.params:
+        declared = template.types.get(template.params[text(over)].type.removesuffix("[]"))
+        return frozenset(fields(declared.value)) if declared and declared.value else None
+    items = template.plain(over)
+    if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
+        return None
+    return frozenset.intersection(*map(frozenset, items))
 
 
 def _resources(template: Template) -> Iterator[str]:
@@ -190,7 +225,12 @@ def _modules(template: Template, templates: Templates) -> Iterator[str]:
             yield f"module {module.symbol} has {key}, which modules do not have"
         if template.scope != target.scope and "scope" not in module.keys:
             yield f"module {module.symbol} says no scope"
+        elif template.scope != target.scope:
+            group = template.resources.get(module.scope)
+            if group is None or group.type != "Microsoft.Resources/resourceGroups":
+                yield f"module {module.symbol} is for a {target.scope}, not for {module.scope}"
         yield from _given(template, module, target)
+        yield from _handed_over(template, module, templates)
     for node in walk(template.root):
         yield from _asked(template, templates, node)
 
@@ -206,6 +246,25 @@ def _given(template: Template, module: Module, target: Template) -> Iterator[str
             given, taken = type_of(template, node), _simple(target.params[name].type)
             if given and given != taken:
                 yield f"module {module.symbol} gives {name} as {given}, not as {taken}"
+
+
+def _handed_over(template: Template, module: Module, templates: Templates) -> Iterator[str]:
+    """Outputs that go to a parameter which is called like another output of the same module."""
+    for name, node in module.given.items():
+        asked = re.fullmatch(r"(\w+)\.outputs\.(\w+)", text(node))
+        source = template.modules.get(asked[1]) if asked else None
+        outputs = templates[source.path].outputs if source and source.path in templates else {}
+        alike = [each for each in outputs if name.lower().endswith(each.lower())]
+        if asked and alike and asked[2] != max(alike, key=len):
+            yield f"module {module.symbol} is given {asked[2]} as {name}"
+
+
+def _outputs(template: Template) -> Iterator[str]:
+    """Outputs of another type than they are said to be."""
+    for output in template.outputs.values():
+        given = type_of(template, output.value) if output.value is not None else None
+        if given and given != _simple(output.type):
+            yield f"output {output.name} is {given}, not {output.type}"
 
 
 def _asked(template: Template, templates: Templates, node: tree_sitter.Node) -> Iterator[str]:
@@ -233,6 +292,8 @@ def type_of(template: Template, node: tree_sitter.Node) -> str | None:
         if name in template.vars:
             value = template.vars[name].value
             return type_of(template, value) if value is not None else None
+    if node.type == "member_expression" and text(node).split(".")[0] in template.resources:
+        return "string"  # of what may be asked: _members
     if node.type == "unary_expression" and text(node).startswith("!"):
         return "bool"
     if node.type == "call_expression":

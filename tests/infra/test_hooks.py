@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -190,6 +192,24 @@ def test_the_first_key_is_one_the_app_can_sign_with(cloud: Cloud) -> None:
     assert [(id_, len(key)) for id_, key in settings.signing_keys.items()] == [("k1", 32)]
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the command of the docs needs openssl")
+def test_keys_are_rotated_again_and_again_as_the_docs_say(tmp_path: Path) -> None:
+    page = (used.ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    [command] = re.findall(r"^printf .* > newer$", page, re.MULTILINE)
+    clock = tmp_path / "date"
+    (tmp_path / "keys").write_text("k1:" + base64.urlsafe_b64encode(b"s" * 32).decode())
+    for hour in ("08", "09"):
+        clock.write_text(f'#!/bin/sh\necho "$1" | sed "s/+%y%j%H/26333{hour}/"\n')
+        clock.chmod(0o755)
+        path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+        subprocess.run(["sh", "-c", command], cwd=tmp_path, env={"PATH": path}, check=True)
+        (tmp_path / "newer").replace(tmp_path / "keys")
+    keys = (tmp_path / "keys").read_text()
+    settings = Settings.from_env(SOUND | {"SIGNING_KEYS": keys})
+    assert list(settings.signing_keys) == ["k2633309", "k2633308", "k1"]
+    assert {len(key) for key in settings.signing_keys.values()} == {32}
+
+
 def test_no_two_deployments_get_the_same_key(cloud: Cloud) -> None:
     other = Cloud()
     hooks.make_first_key(cloud.az, ENVIRON, no_wait)
@@ -301,6 +321,21 @@ def test_an_organization_that_cannot_be_made_stops_the_deployment_before_anythin
 ) -> None:
     with pytest.raises(hooks.Stopped, match=rf"organizations\[1\] has .*{field}"):
         hooks.organizations_in(parameters(GOOD, GOOD | {"id": "fabrikam", field: value}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        parameters(GOOD).replace("]}}}", ",]}}}"),
+        "{}",
+        '{"parameters": {"organizations": []}}',
+        parameters("contoso"),
+        '{"parameters": {"organizations": {"value": {"id": "contoso"}}}}',
+    ],
+)
+def test_parameters_that_cannot_be_read_are_told_in_a_sentence(text: str) -> None:
+    with pytest.raises(hooks.Stopped, match=r"main\.parameters\.json.* organizations "):
+        hooks.organizations_in(text)
 
 
 def test_the_organization_that_the_docs_show_can_be_made() -> None:

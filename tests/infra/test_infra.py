@@ -9,13 +9,13 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from shared.settings import ORGANIZATION_ID, OrganizationEntry
-from tests.infra import agreement, language, used
-from tests.infra.bicep import Template, entries, read, text
+from tests.infra import agreement, azure, language, used
+from tests.infra.bicep import decorators_of, read
+from tests.infra.bicep import fields as fields_of
 from tests.infra.mistakes import MISTAKES
 
 INFRA = used.ROOT / "infra"
@@ -54,6 +54,10 @@ class Project:
         sample = json.loads(self.files["local.settings.sample.json"])["Values"]
         given = json.loads(self.files["infra/main.parameters.json"])["parameters"]
         return [
+            *azure.order(templates),
+            *azure.names(templates),
+            *azure.addresses(templates),
+            *azure.settings(templates),
             *agreement.roles(templates, self.files),
             *agreement.storage(templates),
             *agreement.settings(templates, self.files["docs/settings.md"], sample),
@@ -95,25 +99,11 @@ def test_the_parameters_describe_organizations_that_the_app_can_read() -> None:
     template = read(Project.here().bicep)["main.bicep"]
     declared = template.types["organizationType"].value
     assert declared is not None
-    limits = decorators_of(template, declared, "id")
-    assert ORGANIZATION_ID.fullmatch("a" * limits["minLength"])
-    assert ORGANIZATION_ID.fullmatch("a" * limits["maxLength"])
-    assert not ORGANIZATION_ID.fullmatch("a" * (limits["maxLength"] + 1))
-
-
-def decorators_of(template: Template, of: Any, key: str) -> dict[str, Any]:
-    """The decorators of a property of a type, with their arguments."""
-    found: dict[str, Any] = {}
-    for child in of.named_children:
-        if child.type == "decorators":
-            for each in entries(child):
-                function, arguments = entries(entries(each)[0])
-                found[text(function)] = template.plain(entries(arguments)[0])
-        elif child.type == "object_property":
-            if text(entries(child)[0]) == key:
-                return found
-            found = {}
-    raise LookupError(key)
+    limits = decorators_of(fields_of(declared)["id"])
+    shortest, longest = (template.plain(limits[name]) for name in ("minLength", "maxLength"))
+    assert ORGANIZATION_ID.fullmatch("a" * shortest)
+    assert ORGANIZATION_ID.fullmatch("a" * longest)
+    assert not ORGANIZATION_ID.fullmatch("a" * (longest + 1))
 
 
 if shutil.which("bicep"):

@@ -92,6 +92,20 @@ def timers() -> frozenset[str]:
     )
 
 
+def scheduled_by(setting: str) -> frozenset[str]:
+    """The timer functions whose schedule is that setting."""
+    return frozenset(
+        function.name
+        for _, tree in modules()
+        for function in ast.walk(tree)
+        if isinstance(function, ast.AsyncFunctionDef)
+        for decorator in function.decorator_list
+        if isinstance(decorator, ast.Call) and _name(decorator.func) == "timer_trigger"
+        for keyword in decorator.keywords
+        if keyword.arg == "schedule" and _value("", keyword.value) == f"%{setting}%"
+    )
+
+
 @functools.cache
 def log_lines() -> tuple[str, ...]:
     """Every text that is written into the log, its places for values included."""

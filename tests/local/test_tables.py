@@ -144,6 +144,7 @@ async def test_an_end_in_between_leaves_the_older_file(
             await save(own, file)
     monkeypatch.undo()
     assert check(file) == rows
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_file_that_is_not_there_is_a_sentence(
@@ -152,3 +153,13 @@ def test_a_file_that_is_not_there_is_a_sentence(
     missing = tmp_path / "missing"
     assert tables.main(["restore", "https://x.table.core.windows.net", str(missing)]) == 1
     assert "cannot be read: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("endpoint", ["contoso", "http://x.table.core.windows.net"])
+def test_what_is_no_endpoint_in_azure_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], endpoint: str
+) -> None:
+    with pytest.raises(SystemExit):
+        tables.main(["save", endpoint, str(tmp_path / "file")])
+    assert "like https://<account>.table.core.windows.net" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

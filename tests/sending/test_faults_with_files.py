@@ -93,7 +93,8 @@ async def test_no_two_or_three_faults_keep_the_files_from_arriving(memory_roads:
                 travelled.append(await road.travel([one, two, chance.choice(thirds)]))
                 counted["triples"] += 1
         if EVERYTHING:
-            print(f"{one}: {dict(counted)} so far", flush=True)
+            outcomes = dict(Counter(way.outcome for way in travelled))
+            print(f"{one}: {dict(counted)} so far, {outcomes}", flush=True)
 
     number, of = map(int, PART.split("/"))
     await on_all(memory_roads, first[number - 1 :: of] if EVERYTHING else first[:PAIRS], on)

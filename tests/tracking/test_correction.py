@@ -306,6 +306,7 @@ def tangled(chance: random.Random) -> list[Hit]:
             method=chance.choice(["GET", "GET", "GET", "HEAD"]),
             agent=chance.choice([PERSON, PERSON, "Mozilla/5.0 (X11; Linux x86_64) Firefox/144.0"]),
             address=chance.choice([None, "192.0.2.1", "198.51.100.1:4711"]),
+            country=chance.choice([None, "BR", "PT"]),
         )
         for number in range(chance.randint(2, 12) if chance.random() < 0.95 else 60)
     ]
@@ -350,7 +351,10 @@ async def test_thousands_of_tangled_histories_come_to_the_same_in_any_order_and_
         assert found.kpis == expected.kpis, seed
         for number, copy in found.copies.items():
             assert counted(copy) == counted(expected.copies[number]), seed
-            for what in ("first_human_click_at", "first_human_view_at", "first_human_open_at"):
+            for what in (
+                *("first_human_click_at", "first_human_view_at", "first_human_open_at"),
+                "places",
+            ):
                 assert getattr(copy, what) == getattr(expected.copies[number], what), seed
         assert await rebuild_message(contoso, message) == [], seed
         for number in found.copies:

@@ -102,6 +102,14 @@ def test_a_person_who_opens_with_another_program_beside_a_scanner_stays_a_person
     assert verdicts(event(OPEN, 9, network="gateway"), *burst)[0] == ("sameScanner",)
 
 
+def test_networks_of_different_hours_cannot_be_told_apart_and_prove_nothing() -> None:
+    """A network's hash is another one each hour."""
+    assert verdicts(event(CLICK, -2, network="a"), event(CLICK, 3, network="b")) == [None] * 2
+    assert verdicts(event(CLICK, 2, network="a"), event(CLICK, 7, network="b"))[1] is not None
+    burst = [event(CLICK, n, n, network="a") for n in range(3)]
+    assert verdicts(event(OPEN, -2, network="b"), *burst)[0] == ("sameScanner",)
+
+
 def test_an_open_long_before_or_after_a_burst_is_a_persons() -> None:
     burst = [event(CLICK, 100 + n, n) for n in range(3)]
     assert verdicts(event(OPEN, 89.9), event(OPEN, 112.1), *burst)[:2] == [None, None]
