@@ -28,8 +28,8 @@ KEPT = 16
 
 
 class Unclear(Exception):
-    """The first or last open that only images prove is gone, and what is at hand does not tell
-    which is now: all events of the copy do."""
+    """The first or last open that only images prove is gone, or the last quiet time, and what is at
+    hand does not tell which is now: all events of the copy do."""
 
 
 @dataclass(frozen=True, slots=True)
