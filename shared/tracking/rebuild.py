@@ -83,7 +83,7 @@ async def rebuild_message(organization: Organization, message: str) -> list[Diff
             *_differing_copies(stored, copies),
             *_differing_kpis(message, "message", stored.message.kpis, kpis),
             *await _differing_lists(organization, stored, kpis),
-            *await _differing_history(organization, stored, kpis),
+            *await _differing_history(organization, stored, copies),
             *(Difference(message, "inferred open", *move.told) for move in moves),
         ]
         told |= dict.fromkeys(differences)
@@ -186,9 +186,9 @@ async def _differing_lists(
 
 
 async def _differing_history(
-    organization: Organization, stored: Stored, kpis: Kpis
+    organization: Organization, stored: Stored, copies: dict[int, CopyRow]
 ) -> list[Difference]:
-    if await noted(organization, replace(stored.message, kpis=kpis)):
+    if await noted(organization, stored.message, copies.values()):
         return []
     return [Difference(stored.message.id, "history", "outdated", "current")]
 

@@ -97,6 +97,10 @@ def roles(templates: Templates, files: Mapping[str, str]) -> Iterator[str]:
             role, scope, whose, faults = _assignment(template, resource)
             yield from faults
             given.add((role, scope, whose))
+    for contents in templates["roles.bicep"].resources.values():
+        container = getattr(contents.one.get("name"), "text", "").rpartition("/")[2].strip("'")
+        if contents.type.endswith("/containers") and container not in used.containers():
+            yield f"{contents.symbol} is the container {container}, which nothing uses"
     for need in NEEDS:
         if not re.search(need.line, files[need.file]):
             yield f"{need.role} on {need.on}: {need.file} does not do what it is for any more"
@@ -285,6 +289,9 @@ def alerts(templates: Templates, operations: str) -> Iterator[str]:
         yield "the alert on silent timers waits for a line that nothing logs"
     for name in sorted(set(variable("timers")) - used.timers()):
         yield f"an alert waits for the timer {name}, which does not exist"
+    for symbol in ("saidInLog", "silent"):
+        if template.resources[symbol].one["properties"]["scopes"] != [Expression("workspaceId")]:
+            yield f"{symbol} does not look into the workspace, where the log is"
     names = [line["name"] for line in (*variable("lines"), *variable("hostLines"))]
     for name in (*names, "silent-", "throttled-"):
         if f"`{name}" not in operations:

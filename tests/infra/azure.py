@@ -93,6 +93,9 @@ def addresses(templates: Templates) -> Iterator[str]:
         account = "${organizationAccounts[i]}" if name in entry else "${hostAccount}"
         if f"//{account}.{service}." not in getattr(said.get(name), "text", ""):
             yield f"{name} is not the address of {service} storage"
+    signed_in = templates["main.bicep"].outputs["SIGN_IN_HOSTS"].value
+    if signed_in is None or text(signed_in) != "union([appHost], hosts)":
+        yield "people cannot sign in at every host: SIGN_IN_HOSTS"
     uri = templates["vault.bicep"].outputs["signingKeysUri"].value
     # Azure's own vaultUri ends with a slash.
     if uri is None or text(uri) != f"'${{vault.properties.vaultUri}}secrets/{KEYS}'":
@@ -109,12 +112,17 @@ _SERVICES = {
 
 
 def settings(templates: Templates) -> Iterator[str]:
-    """App settings are texts, and schedules have the six fields of NCRONTAB."""
+    """App settings are texts, schedules have the six fields of NCRONTAB, and ids are those of the
+    app's identity, but for that of the registration."""
     for name, value in app_settings(templates).items():
         if not isinstance(value, str | Expression):
             yield f"{name} is {value!r}, and settings are texts"
         elif name.endswith("_SCHEDULE") and len(str(value).split()) != 6:
             yield f"{name} is no schedule of six fields"
+        elif name.lower().replace("_", "").endswith("clientid"):
+            whose = "entraClientId" if name == "ENTRA_CLIENT_ID" else "identityClientId"
+            if value != Expression(whose):
+                yield f"{name} is not {whose}"
 
 
 def app_settings(templates: Templates) -> dict[str, Any]:

@@ -75,10 +75,12 @@ class Resource:
 
 @dataclass(frozen=True)
 class Module:
-    """A `module`: the file it takes, what it hands over, and every name that stands in it."""
+    """A `module`: the file it takes, its scope as written, what it hands over, and every name that
+    stands in it."""
 
     symbol: str
     path: str
+    scope: str
     given: Mapping[str, tree_sitter.Node]
     keys: frozenset[str]
     names: frozenset[str]
@@ -241,7 +243,9 @@ def _module(template: Template, parts: list[tree_sitter.Node], node: tree_sitter
     given = dict(properties(said["params"])) if "params" in said else {}
     path = str(template.plain(parts[1]))
     names = frozenset(text(each) for each in walk(parts[2]) if each.type == "identifier")
-    template.modules[text(parts[0])] = Module(text(parts[0]), path, given, frozenset(said), names)
+    scope = text(said["scope"]) if "scope" in said else ""
+    symbol = text(parts[0])
+    template.modules[symbol] = Module(symbol, path, scope, given, frozenset(said), names)
 
 
 _READ = {

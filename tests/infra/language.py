@@ -225,6 +225,10 @@ def _modules(template: Template, templates: Templates) -> Iterator[str]:
             yield f"module {module.symbol} has {key}, which modules do not have"
         if template.scope != target.scope and "scope" not in module.keys:
             yield f"module {module.symbol} says no scope"
+        elif template.scope != target.scope:
+            group = template.resources.get(module.scope)
+            if group is None or group.type != "Microsoft.Resources/resourceGroups":
+                yield f"module {module.symbol} is for a {target.scope}, not for {module.scope}"
         yield from _given(template, module, target)
         yield from _handed_over(template, module, templates)
     for node in walk(template.root):

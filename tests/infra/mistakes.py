@@ -225,6 +225,48 @@ MISTAKES: Mapping[str, tuple[str, str, str, str]] = {
         "'RedirectToLoginPage'",
         "globalValidation.unauthenticatedClientAction is no 'RedirectToLoginPage'",
     ),
+    "a resource that is nowhere in particular, in a region": (
+        "front-door.bicep",
+        "  location: 'global'\n  tags: tags",
+        "  location: location\n  tags: tags",
+        "uses location, which is not declared",
+    ),
+    "an alert on a metric in a region": (
+        "alerts.bicep",
+        "  location: 'global'\n  tags: tags\n  properties: {\n    description",
+        "  location: location\n  tags: tags\n  properties: {\n    description",
+        "throttledStorage: location is no Expression(text='location')",
+    ),
+    "an app without its identity": (
+        "app.bicep",
+        "      '${identityId}': {}\n",
+        "",
+        "app has no identity.userAssignedIdentities.${identityId}",
+    ),
+    "telemetry that goes nowhere": (
+        "monitoring.bicep",
+        "    WorkspaceResourceId: workspace.id\n",
+        "",
+        "applicationInsights has no WorkspaceResourceId",
+    ),
+    "a module for a whole subscription": (
+        "main.bicep",
+        "  name: 'front-door'\n  scope: group",
+        "  name: 'front-door'\n  scope: subscription()",
+        "module entrance is for a resourceGroup, not for subscription()",
+    ),
+    "the registration in place of the identity": (
+        "app.bicep",
+        "AZURE_CLIENT_ID: identityClientId",
+        "AZURE_CLIENT_ID: entraClientId",
+        "AZURE_CLIENT_ID is not identityClientId",
+    ),
+    "a host at which nobody can sign in": (
+        "main.bicep",
+        "array = union([appHost], hosts)",
+        "array = [appHost]",
+        "people cannot sign in at every host",
+    ),
     "an app before its roles": (
         "main.bicep",
         "  dependsOn: [\n    roles\n  ]\n",
@@ -280,6 +322,18 @@ MISTAKES: Mapping[str, tuple[str, str, str, str]] = {
         "gives redundancy as Premium_ZRS, which main.bicep refuses",
     ),
     # What the code needs and Bicep must have.
+    "a role on a container that nothing uses": (
+        "roles.bicep",
+        "/default/content'",
+        "/default/contents'",
+        "contents is the container contents, which nothing uses",
+    ),
+    "an alert that looks where no log is": (
+        "alerts.bicep",
+        "    scopes: [\n      workspaceId",
+        "    scopes: [\n      people.id",
+        "saidInLog does not look into the workspace",
+    ),
     "a role given to somebody else": (
         "roles.bicep",
         "guid(vault.id, appPrincipalId, roleIds.secretsUser)\n"

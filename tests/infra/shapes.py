@@ -149,7 +149,7 @@ Microsoft.Cdn/profiles/afdEndpoints/routes
 
 _REQUIRED = """
 Microsoft.Insights/components
-  .: kind Application_Type
+  .: kind Application_Type WorkspaceResourceId
 Microsoft.Insights/actionGroups
   .: groupShortName enabled
 Microsoft.Insights/scheduledQueryRules
@@ -183,6 +183,8 @@ Microsoft.Web/serverfarms
   .: sku reserved
 Microsoft.Web/sites
   .: kind identity serverFarmId functionAppConfig
+  identity: type userAssignedIdentities
+  identity.userAssignedIdentities: ${identityId}
   functionAppConfig: deployment scaleAndConcurrency runtime
   functionAppConfig.deployment.storage: type value authentication
   functionAppConfig.deployment.storage.authentication: type userAssignedIdentityResourceId
@@ -216,7 +218,10 @@ Microsoft.Insights/scheduledQueryRules
   windowSize: PT1M PT5M PT10M PT15M PT30M PT1H
   criteria.allOf.timeAggregation: Average Count Maximum Minimum Total
   criteria.allOf.operator: Equals GreaterThan GreaterThanOrEqual LessThan LessThanOrEqual
+Microsoft.Insights/actionGroups
+  location: global
 Microsoft.Insights/metricAlerts
+  location: global
   evaluationFrequency: PT1M PT5M PT15M PT30M PT1H
   windowSize: PT1M PT5M PT15M PT30M PT1H
   criteria.odata.type: Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria
@@ -250,8 +255,10 @@ Microsoft.Web/sites/config
   AzureWebJobsStorage__credential: managedidentity
   globalValidation.unauthenticatedClientAction: AllowAnonymous
 Microsoft.Cdn/profiles
+  location: global
   sku.name: Standard_AzureFrontDoor Premium_AzureFrontDoor
 Microsoft.Cdn/profiles/afdEndpoints
+  location: global
   enabledState: Enabled Disabled
 Microsoft.Cdn/profiles/customDomains
   tlsSettings.certificateType: ManagedCertificate
@@ -293,15 +300,18 @@ def wrong_values(template: Template) -> Iterator[str]:
             for key, value in said.items():
                 named = f"{path}.{key}".lstrip(".")
                 for each in value if isinstance(value, list) else [value]:
-                    plain = isinstance(each, str | int)
-                    if plain and named in taken and str(each) not in taken[named]:
+                    known = isinstance(each, str | int) or named == "location"
+                    if known and named in taken and str(each) not in taken[named]:
                         yield f"{resource.symbol}: {named} is no {each!r}"
+
+
+_BESIDE = ("location", "kind", "sku", "identity")
 
 
 def _with_properties(resource: Resource) -> dict[str, Any]:
     """What a resource says, its `properties` beside its kind and the like."""
     said = resource.one
-    beside: dict[str, Any] = {key: said[key] for key in ("kind", "sku", "identity") if key in said}
+    beside: dict[str, Any] = {key: said[key] for key in _BESIDE if key in said}
     properties = said.get("properties", {})
     return beside | (properties if isinstance(properties, dict) else {})
 
