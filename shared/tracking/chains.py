@@ -23,13 +23,17 @@ from shared.messages.chains import Chain, Chains, ImageOpens
 from shared.model import Event, EventKind
 
 GAP = timedelta(seconds=60)
-KEPT = 16
-"""So many chains a copy keeps in its row, about 80 bytes each."""
+KEPT = 300
+"""So many chains a copy keeps in its row at most, about 60 characters each: those of the last
+minutes, which the next hits may join, where many programs read one copy at the same time."""
+
+KEPT_LONG = 16
+"""So many it keeps however old they are."""
 
 
 class Unclear(Exception):
-    """The first or last open that only images prove is gone, and what is at hand does not tell
-    which is now: all events of the copy do."""
+    """The first or last open that only images prove is gone, or the last quiet time, and what is at
+    hand does not tell which is now: all events of the copy do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +102,17 @@ def joined(
     """
     _, passed_over = _sorted_out(chains, gets)
     known = {*chains.kept, *found}
-    now: set[Chain] = set(known)
+    by_agent: defaultdict[str, list[Chain]] = defaultdict(list)
+    for chain in known:
+        by_agent[chain.agent].append(chain)
     for agent, links in _by_agent(get for get in gets if get.agent not in passed_over).items():
-        mine = {chain for chain in now if chain.agent == agent}
-        now = now - mine | set(_merged([*links, *mine]))
+        by_agent[agent] = _merged([*links, *by_agent[agent]])
+    now = {chain for each in by_agent.values() for chain in each}
     with_images = [chain for chain in now if chain.image]
     latest = sorted(now, key=lambda chain: (chain.last_at, chain.agent), reverse=True)
+    kept = min(
+        kept, max(KEPT_LONG, sum(latest[0].last_at - one.last_at <= 2 * GAP for one in latest))
+    )
     gone, new = known - now, now - known
     return Chains(
         kept=tuple(latest[:kept]),

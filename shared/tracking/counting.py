@@ -164,13 +164,11 @@ def _opened(copy: CopyRow, event: Event) -> dict[str, Any]:
     quiet, places = _quiet(copy, at), copy.places
     if quiet is None:
         places = _with_place(places, "again", None)
-    elif quiet != copy.quiet:
-        # It ends with this open, or with the one that was the first, or where it ended before.
+    elif quiet[1] == first:
+        places = _with_place(places, "again", places.get("open"))
+    elif quiet[1] == at:
         ended = copy.quiet[1] if copy.quiet else None
-        if quiet[1] == first:
-            places = _with_place(places, "again", places.get("open"))
-        elif quiet[1] != ended:
-            places = _with_place(places, "again", event.country)
+        places = _placed(places, "again", ended if ended == at else None, event)
     return {
         "first_human_open_at": _earliest(first, at),
         "last_human_open_at": max(last or at, at),
@@ -196,20 +194,23 @@ def _with_place(places: Mapping[str, str], what: str, place: str | None) -> Mapp
 
 
 def _quiet(copy: CopyRow, at: datetime) -> tuple[datetime, datetime] | None:
-    """The last quiet time between two opens that are known now, with one more at this instant."""
+    """The last quiet time between two opens that are known now, with one more at this instant.
+    Raises `Unclear` where that breaks it, and there may be one before it."""
     known, first, last = copy.quiet, copy.first_human_open_at, copy.last_human_open_at
     if first is None or last is None:
         return None
     if known and known[0] < at < known[1]:
-        spans = [(at, known[1]), (known[0], at)]
-    elif at > last:
-        spans = [(last, at)]
-    elif at < first and not known:
-        spans = [(at, first)]
-    else:
-        return known
-    quiet = next((span for span in spans if span[1] - span[0] >= QUIET), None)
-    return quiet if known and known[0] < at < known[1] else quiet or known
+        for span in ((at, known[1]), (known[0], at)):
+            if span[1] - span[0] >= QUIET:
+                return span
+        if known[0] - first >= QUIET:
+            raise chains.Unclear
+        return None
+    if at > last and at - last >= QUIET:
+        return last, at
+    if at < first and not known and first - at >= QUIET:
+        return at, first
+    return known
 
 
 def _with_images(kpis: Kpis, opened: Chains) -> Kpis:

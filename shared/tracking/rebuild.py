@@ -1,5 +1,5 @@
-"""Rebuilding what is derived from events: the KPIs of copies and messages, the lists (rule T9), and
-what messages say of their readers' habits.
+"""Rebuilding what is derived from events: the KPIs of copies and messages, the lists (rule T9), the
+cards that follow from them, and what messages say of their readers' habits.
 
 Ordinarily there is nothing to do; a rebuild proves it, or says what differed and has put it right.
 It may run while hits are folded: every write is under the rows' ETags, and is done again otherwise.
@@ -8,12 +8,13 @@ It may run while hits are folded: every write is under the rows' ETags, and is d
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared.assistant.facts import cards_of, differing
 from shared.errors import Changed, Conflict
-from shared.messages.feeds import list_message, listed_as
+from shared.messages.feeds import listed_as
 from shared.messages.rows import (
     MESSAGE_KEY,
     TABLE,
@@ -23,14 +24,17 @@ from shared.messages.rows import (
 )
 from shared.messages.stored import Stored, read_message, write_message
 from shared.messages.timeline import events_of
-from shared.messages.todo import drain_left_behind
+from shared.messages.todo import drain_left_behind, with_todo
 from shared.model import Event, Kpis
 from shared.organizations import Organization
 from shared.storage.tables import Write
-from shared.timing.history import note, noted
+from shared.timing.history import noted
 from shared.tracking.counting import counted, inferred_open, recounted, total
 
 MESSAGES_A_PAGE = 50
+
+COPIES_AT_ONCE = 30
+"""In one transaction, with two rows each for their inferred opens, the message and a todo row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,39 +70,52 @@ async def rebuild_page(organization: Organization, cursor: str = "") -> RebuiltP
 
 async def rebuild_message(organization: Organization, message: str) -> list[Difference]:
     """Rebuilds one message; returns what differed."""
+    told: dict[Difference, None] = {}
     while True:
         stored = await read_message(organization, message)
         if stored is None:
-            return []
+            return list(told)
         events = [event async for event in events_of(organization, message)]
         copies = _recounted(stored, events)
         kpis = total(list(copies.values()))
+        moves = _inferred_moves(message, events, copies)
         differences = [
             *_differing_copies(stored, copies),
             *_differing_kpis(message, "message", stored.message.kpis, kpis),
             *await _differing_lists(organization, stored, kpis),
             *await _differing_history(organization, stored, copies),
+            *(Difference(message, "inferred open", *move.told) for move in moves),
         ]
-        moves = _inferred_moves(message, events, copies)
-        differences += [Difference(message, "inferred open", *move.told) for move in moves]
-        if not differences:
-            await drain_left_behind(organization, message)
-            return []
-        # The lists take only a newer version, so whatever differed, the message gets one.
-        changed = replace(stored.message, kpis=kpis, version=stored.message.version + 1)
+        told |= dict.fromkeys(differences)
         try:
-            await write_message(
-                organization,
-                stored,
-                changed,
-                [copy for number, copy in copies.items() if copy != stored.copies[number]],
-                [move.write for move in moves],
-            )
+            if differences:
+                await _put_right(organization, stored, copies, moves)
         except (Changed, Conflict):
             continue
-        await note(organization, changed, copies.values())
-        await list_message(organization, changed)
-        return differences
+        await drain_left_behind(organization, message)
+        return list(told)
+
+
+async def _put_right(
+    organization: Organization,
+    stored: Stored,
+    copies: Mapping[int, CopyRow],
+    moves: Sequence[_Move],
+) -> None:
+    """Writes what the events say, some copies with each transaction; todo rows tell what follows.
+
+    The lists take only a newer version, so whatever differed, the message gets one.
+    """
+    numbers = {number for number, copy in copies.items() if copy != stored.copies[number]}
+    wrong = sorted(numbers | {move.copy for move in moves})
+    for start in range(0, len(wrong) or 1, COPIES_AT_ONCE):
+        part = {number: copies[number] for number in wrong[start : start + COPIES_AT_ONCE]}
+        now = [*{**stored.copies, **part}.values()]
+        message = replace(stored.message, kpis=total(now))
+        before = cards_of(stored.message, stored.copies.values())
+        message, todo = with_todo(message, cards=differing(before, cards_of(message, now)))
+        writes = [move.write for move in moves if move.copy in part]
+        stored = await write_message(organization, stored, message, part.values(), [*writes, todo])
 
 
 def _recounted(stored: Stored, events: Sequence[Event]) -> dict[int, CopyRow]:
@@ -133,6 +150,7 @@ def _differing_copies(stored: Stored, copies: dict[int, CopyRow]) -> list[Differ
         )
         for what in (
             *("first_human_open_at", "first_human_click_at", "first_human_view_at"),
+            *("last_human_open_at", "quiet", "places"),
             *("first_reply_at", "inferred_open_at", "bounced", "first_bounce_at"),
         ):
             was, now = getattr(before, what), getattr(copy, what)
@@ -177,12 +195,13 @@ async def _differing_history(
 
 @dataclass(frozen=True, slots=True)
 class _Move:
+    copy: int
     write: Write
     told: tuple[str, str]
 
 
 def _inferred_moves(
-    message: str, events: Sequence[Event], copies: dict[int, CopyRow]
+    message: str, events: Sequence[Event], copies: Mapping[int, CopyRow]
 ) -> list[_Move]:
     """The writes that make the inferred opens in the timeline those that the copies have."""
     there = {event_key(event.at, event.id): event for event in events if event.inferred}
@@ -192,12 +211,20 @@ def _inferred_moves(
             event = inferred_open(copy, copy.inferred_open_at)
             wanted[event_key(event.at, event.id)] = event
     gone = [
-        _Move(Write("delete", {"PartitionKey": message, "RowKey": key}), (_said(event.at), "none"))
+        _Move(
+            event.copy,
+            Write("delete", {"PartitionKey": message, "RowKey": key}),
+            (_said(event.at), "none"),
+        )
         for key, event in there.items()
         if key not in wanted
     ]
     new = [
-        _Move(Write("insert", event_to_row(message, event)), ("none", _said(event.at)))
+        _Move(
+            event.copy,
+            Write("insert", event_to_row(message, event)),
+            ("none", _said(event.at)),
+        )
         for key, event in wanted.items()
         if key not in there
     ]
@@ -205,4 +232,6 @@ def _inferred_moves(
 
 
 def _said(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_said, value)) or "none"
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.messages.chains import Chain, chains_from_text, chains_to_text
-from shared.messages.rows import CopyRow
+from shared.messages.rows import CopyRow, copy_to_row
 from shared.model import Event, EventKind
+from shared.storage.tables import PROPERTY_LIMIT
 from shared.tracking.chains import GAP, KEPT, Run, Unclear, chains_of, gets_of
 from shared.tracking.counting import count, counted, to_look_up
 from shared.tracking.counting import recounted as recounted_copy
@@ -160,14 +161,23 @@ def image(seconds: float, agent: str, *, kind: EventKind = EventKind.IMAGE) -> E
 
 
 def test_a_pixel_far_from_every_image_asks_nothing_of_storage_t9() -> None:
-    many = [image(n, f"agent {n}") for n in range(KEPT + 5)]
+    many = [image(n / 4, f"agent {n}") for n in range(KEPT + 5)]
     copy = count(CopyRow(0, None), many)
     later = [image(500 + n, f"other {n}", kind=EventKind.OPEN) for n in range(100)]
     for one in later:
         assert to_look_up(copy, [one]) == []
         copy = count(copy, [one])
-    assert len(copy.chains.kept) == KEPT
+    assert len(copy.chains.kept) == 100, "those of the last minutes"
     assert counted(copy).opens == KEPT + 5 + 100
+
+
+def test_many_who_read_one_copy_at_the_same_time_ask_nothing_of_storage_t9() -> None:
+    copy = CopyRow(0, None)
+    for n in range(1000):
+        one = image(n, f"agent {n * 7 % 150}")
+        assert to_look_up(copy, [one]) == []
+        copy = count(copy, [one])
+    assert counted(copy).opens == 1000, "each is away for more than a minute before it comes again"
 
 
 def test_pixels_alone_leave_nothing_to_remember_t9() -> None:
@@ -179,6 +189,15 @@ def test_what_a_copy_remembers_has_a_limit_t9() -> None:
     many = [image(n * 61, f"{n:012x}") for n in range(1000)]
     copy = count(CopyRow(0, None), many)
     assert len(chains_to_text(copy.chains) or "") < 2_000
+    assert counted(copy).opens == 1000
+
+
+def test_what_a_copy_remembers_of_a_crowd_fits_into_a_property_t9() -> None:
+    many = [image(n / 100, f"{n:012x}") for n in range(1000)]
+    copy = count(CopyRow(0, None), many)
+    assert len(copy.chains.kept) == KEPT
+    row = copy_to_row("a" * 32, replace(copy, settled=copy))
+    assert all(len(str(value)) < PROPERTY_LIMIT / 2 for value in row.values())
     assert counted(copy).opens == 1000
 
 

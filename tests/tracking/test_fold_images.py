@@ -9,7 +9,7 @@ from shared.messages.chains import NO_CHAINS
 from shared.messages.timeline import read_timeline
 from shared.model import EventKind
 from shared.organizations import Organization
-from shared.tracking.chains import KEPT
+from shared.tracking.chains import KEPT_LONG
 from shared.tracking.hits import Hit
 from shared.tracking.rebuild import rebuild_message
 from tests.running_storage import MovableClock
@@ -98,16 +98,16 @@ async def test_a_late_hit_finds_a_chain_that_the_copy_does_not_remember_any_more
     await folded(contoso, take_in, clock, message, *chain)
     others = [
         hit(message, at(clock, 4000 + 61 * n), "image", agent=f"{PERSON} {n}")
-        for n in range(KEPT + 4)
+        for n in range(KEPT_LONG + 4)
     ]
     full = await folded(contoso, take_in, clock, message, *others)
-    assert full.kpis.opens == 1 + KEPT + 4
-    assert len(full.copies[0].chains.kept) == KEPT
+    assert full.kpis.opens == 1 + KEPT_LONG + 4
+    assert len(full.copies[0].chains.kept) == KEPT_LONG
     earlier = await folded(contoso, take_in, clock, message, hit(message, at(clock, 545), "image"))
-    assert earlier.kpis.opens == 1 + KEPT + 4
+    assert earlier.kpis.opens == 1 + KEPT_LONG + 4
     assert earlier.kpis.first_opened_at == at(clock, 545)
     pixel = await folded(contoso, take_in, clock, message, hit(message, at(clock, 600 + 59 * 12)))
-    assert pixel.kpis.opens == 1 + KEPT + 4
+    assert pixel.kpis.opens == 1 + KEPT_LONG + 4
     assert pixel.kpis.first_opened_at == at(clock, 600 + 59 * 12)
     assert await rebuild_message(contoso, message) == []
 

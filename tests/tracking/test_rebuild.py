@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
+from shared.assistant.cards import read_cards
 from shared.messages.feeds import EVERYBODY, position
 from shared.messages.rows import MESSAGE_KEY, TABLE, copy_key, event_key, message_from_row
+from shared.messages.stored import read_message, write_message
+from shared.messages.todo import drain_left_behind, with_todo
+from shared.model import CardKind, Kpis
 from shared.organizations import Organization
 from shared.tracking.rebuild import MESSAGES_A_PAGE, rebuild_message, rebuild_page
 from shared.tracking.segments import (
@@ -18,6 +23,7 @@ from tests.running_storage import MovableClock
 from tests.tracking.conftest import TakeIn
 from tests.tracking.followed_messages import (
     PROGRAM,
+    SELLER,
     at,
     exact,
     fold_all,
@@ -66,6 +72,53 @@ async def test_wrong_counts_are_put_right_and_told_t9(
     assert ("copy 0: opens", "77", "2") in told
     after = await exact(contoso, message)
     assert after.kpis == before.kpis
+    assert await rebuild_message(contoso, message) == []
+
+
+async def test_cards_follow_the_counts_that_are_put_right_t9(
+    contoso: Organization, take_in: TakeIn, clock: MovableClock
+) -> None:
+    message = await _lively(contoso, take_in, clock)
+    expected = await _cards(contoso, clock)
+    stored = await read_message(contoso, message)
+    assert stored is not None
+    quiet = (at(clock, 60), at(clock, 900_000))
+    wrong = replace(stored.copies[0], kpis=Kpis(), quiet=quiet)
+    row, todo = with_todo(stored.message, cards=["opened-0"])
+    await write_message(contoso, stored, row, [wrong], [todo])
+    await drain_left_behind(contoso, message)
+    assert await _cards(contoso, clock) != expected
+
+    told = {one.what: one.now for one in await rebuild_message(contoso, message)}
+
+    assert told["copy 0: quiet"] == "None"
+    assert await _cards(contoso, clock) == expected
+    await exact(contoso, message)
+    assert await rebuild_message(contoso, message) == []
+
+
+async def test_more_copies_than_a_transaction_takes_are_put_right_t9(
+    contoso: Organization, take_in: TakeIn, clock: MovableClock
+) -> None:
+    people = [f"person{number}@example.com" for number in range(110)]
+    message = await followed_message(contoso, clock(), copies=people)
+    await take_in(
+        contoso, *(hit(message, at(clock, 60), "click", copy=one) for one in range(len(people)))
+    )
+    assert await fold_all(contoso, clock)
+    expected = await exact(contoso, message)
+    stored = await read_message(contoso, message)
+    assert stored is not None
+    broken = [
+        replace(one, kpis=Kpis(), first_human_click_at=None) for one in stored.copies.values()
+    ]
+    for start in (0, 60):
+        stored = await write_message(contoso, stored, stored.message, broken[start : start + 60])
+
+    assert {one.what for one in await rebuild_message(contoso, message)} >= {
+        f"copy {number}: human link clicks" for number in range(len(people))
+    }
+    assert (await exact(contoso, message)).kpis == expected.kpis
     assert await rebuild_message(contoso, message) == []
 
 
@@ -165,6 +218,14 @@ async def _kpis_replaced(organization: Organization, message: str, kpis: str) ->
     await organization.tables.replace(TABLE, read.row | {"kpis": kpis}, read.etag)
     before: str = read.row["kpis"]
     return before
+
+
+async def _cards(
+    organization: Organization, clock: MovableClock
+) -> list[tuple[CardKind, datetime]]:
+    later = clock() + timedelta(days=30)
+    page = await read_cards(organization, (SELLER,), later, engagement=True, limit=50)
+    return [(card.kind, card.at) for card in page.cards]
 
 
 async def _aside(organization: Organization) -> list[dict[str, object]]:
