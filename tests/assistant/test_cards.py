@@ -160,6 +160,18 @@ async def test_snoozed_dismissed_and_undone(assistant: Assistant) -> None:
         await assistant.change(f"{message}-failed", lambda card: card.dismissed(clock()))
 
 
+async def test_a_bounce_that_was_put_away_comes_back_for_somebody_else_only(
+    assistant: Assistant,
+) -> None:
+    row, now = await assistant.stored(await assistant.message()), assistant.clock()
+    for version, names in enumerate(("bo@x.example", "bo@x.example", "bo@x.example, li@x.example")):
+        bounced = Card(CardKind.BOUNCED, now, now, names)
+        await assistant.tell(replace(row, version=20 + version), bounced=bounced)
+        told = [card.recipient for card in await assistant.cards()]
+        assert told == ([] if version == 1 else [names])
+        await assistant.change(f"{row.id}-bounced", lambda card: card.dismissed(now))
+
+
 async def test_a_reminders_card_sleeps_for_an_hour(assistant: Assistant) -> None:
     now = assistant.clock()
     due = StoredCard("x", "m", CardKind.REMINDER_DUE, now, now, "Offer", "Li Wei")
