@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from shared.assistant.cards import (
 )
 from shared.assistant.facts import Card
 from shared.assistant.making import make_cards
+from shared.assistant.shown import card_shown
 from shared.errors import Refusal
 from shared.messages.feeds import seller_feed
 from shared.messages.rows import MessageRow
@@ -158,6 +159,14 @@ async def test_snoozed_dismissed_and_undone(assistant: Assistant) -> None:
     assert [one.id for one in await assistant.cards()] == [card]
     with pytest.raises(Refusal, match="no such card"):
         await assistant.change(f"{message}-failed", lambda card: card.dismissed(clock()))
+
+
+def test_a_card_that_slept_long_enough_is_shown_as_any_other() -> None:
+    now = datetime(2026, 11, 25, 9, tzinfo=UTC)
+    card = StoredCard("x", "m", OPENED, now, now, "Offer", "Li Wei").snoozed(now, None)
+    shown = [card_shown("contoso", card, "en", now + timedelta(hours=hours)) for hours in (23, 24)]
+    assert [one["state"] for one in shown] == ["snoozed", "shown"]
+    assert [one["snoozedUntil"] for one in shown] == ["2026-11-26T09:00:00.000Z", None]
 
 
 async def test_a_bounce_that_was_put_away_comes_back_for_somebody_else_only(
