@@ -99,7 +99,7 @@ async def _bring(
 
 
 def _stored(message: MessageRow, id_: str, card: Card, old: Read | None) -> StoredCard:
-    """The card as it is now, with what the seller did with it; what happened since is told again."""
+    """The card as it is now, with what the seller did with it, unless it happened again since."""
     new = StoredCard(
         id=id_,
         message=message.id,

@@ -110,12 +110,12 @@ def _sign(mail: IncomingMail, lines: list[str], message: Message | None) -> str 
         return "report-type"
     if subject and is_from_a_mail_system(mail):
         return "sender and subject"
-    if said and _calls_itself_a_mail_system(mail):
-        # No return path is not enough here: out-of-office notices have none, and many words.
-        # Nor is a name alone: administrators are people, too.
-        if _has_its_address(mail) or _tells_where(mail, lines) or returned.carries_one(message):
-            return "sender and words"
-    if subject and said and (_tells_where(mail, lines) or returned.carries_one(message)):
+    names_one = said and (_tells_where(mail, lines) or returned.carries_one(message))
+    # No return path is not enough here: out-of-office notices have none, and many words. Nor is a
+    # name alone: administrators are people, too.
+    if said and (_has_its_address(mail) or (names_one and _calls_itself_a_mail_system(mail))):
+        return "sender and words"
+    if subject and names_one:
         return "subject and words"
     answers = mail.header("in-reply-to") or mail.header("references")
     first = [line for line in lines if line.strip()][:8]

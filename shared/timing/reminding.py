@@ -43,7 +43,7 @@ _ORPHAN = timedelta(minutes=10)
 """A row whose message is not there after this long belongs to one that was never accepted."""
 
 PATIENCE = timedelta(hours=1)
-"""A mailbox that cannot be read for so long, from the first time it was asked, is not waited for any
+"""A mailbox that cannot be read for so long, from the first time it was asked, is waited for no
 more: a reply that is found later withdraws the card."""
 
 Ask = Callable[[str], Awaitable[bool]]
