@@ -119,6 +119,8 @@ def _weak_signs(mail: IncomingMail) -> Iterator[str]:
         yield "subject"
     if is_own_subject and wording.says("receipt_subjects", mail.subject):
         yield "subject"
+    if re.match("auto ?:", mail.subject, re.IGNORECASE):
+        yield "subject"  # RFC 5230 (4.3). It is also what a car is called in many languages.
     if wording.says("automatic_words", beginning):
         yield "says so"
     if (is_away := wording.says("away", beginning)) or wording.says("receipts", beginning):

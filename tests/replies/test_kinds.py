@@ -252,6 +252,7 @@ def test_a_person_who_begins_a_new_subject_may_use_the_words_of_programs(
         ("On leave until 15 June", "I am on leave without access to mail."),
         ("Nicht im Büro", "Ich bin ab 15. Juni wieder erreichbar."),
         ("Offer: out of office", "I am away until Monday."),
+        ("Auto: Offer", "I am away until Monday."),
         ("Nieobecność", "Jestem na urlopie do 15 czerwca."),
         ("Re: Offer", "I am on parental leave. In urgent cases please contact Noor."),
         ("Re: Angebot", "Ich bin im Urlaub. Ihre E-Mail wird nicht weitergeleitet."),
