@@ -28,9 +28,10 @@ MANAGEMENT = "https://management.azure.com"
 GRAPH_APP = "00000003-0000-0000-c000-000000000000"
 """Microsoft Graph, in every tenant."""
 
-MAIL_PERMISSIONS = ("Mail.ReadWrite", "Mail.Send")
+MAIL_PERMISSIONS = ("Mail.ReadWrite", "Mail.Send", "MailboxSettings.Read")
 FILE_PERMISSIONS = ("Files.ReadWrite.All",)
-"""Application permissions of Graph that the app cannot do without."""
+"""Application permissions of Graph. Without `MailboxSettings.Read` everything goes on, but for the
+sellers' time zones."""
 
 PARAMETERS = Path(__file__).with_name("main.parameters.json")
 _HOST = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"

@@ -164,7 +164,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The one person a message went to, where their time zone (IANA) was known when it was sent."""
+    """The one person a copy went to, where their time zone (IANA) was known when it was sent."""
 
     address: str
     time_zone: str

@@ -1,4 +1,4 @@
-"""``/v1.0/users/{user}/messages``: drafts, look-ups, sending."""
+"""``/v1.0/users/{user}/messages``: drafts, look-ups, sending; and the mailbox's settings."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from . import mailboxes, mime, replies, sending
 from .dispatch import Dispatch
+from .errors import bad_query
 from .plaintext import plain_text
 from .preferences import prefers_immutable_ids
 from .query import Query, read_query
@@ -40,6 +41,7 @@ def routes() -> list[Route]:
         Route(base + "/{item}", delete_message, methods=["DELETE"]),
         Route(base + "/{item}/createReply", create_reply, methods=["POST"]),
         Route(base + "/{item}/send", send_draft, methods=["POST"]),
+        Route("/v1.0/users/{user}/mailboxSettings", get_settings, methods=["GET"]),
     ]
 
 
@@ -120,6 +122,15 @@ async def send_draft(request: Request) -> Response:
     dispatch: Dispatch = request.app.state.dispatch
     dispatch.wake()
     return Response(status_code=202)
+
+
+async def get_settings(request: Request) -> Response:
+    mailbox = mailboxes.seller(request.path_params["user"])
+    for name in request.query_params:
+        if name.startswith("$"):
+            raise bad_query(f"The query option '{name}' is not supported.")
+    context = f"{request.base_url}v1.0/$metadata#users('{mailbox}')/mailboxSettings"
+    return JSONResponse({"@odata.context": context} | mailboxes.settings(mailbox))
 
 
 def _mime(store: Store, row: sqlite3.Row) -> bytes:

@@ -25,6 +25,12 @@ SELLERS: Mapping[str, str] = {
     for domain in ("contoso.com", "fabrikam.com")
     for name in ("ana", "bruno", "carla")
 }
+# What they chose in Outlook, which has Windows' names unless an administrator wants IANA's.
+_TIME_ZONES: Mapping[str, str] = {
+    "ana": "E. South America Standard Time",
+    "bruno": "Pacific Standard Time",
+    "carla": "Europe/Madrid",
+}
 MOST_CUSTOM_HEADERS = 5
 # What may change once a message is no draft any more.
 _ALWAYS_CHANGEABLE = frozenset({"isRead", "categories", "singleValueExtendedProperties"})
@@ -46,6 +52,11 @@ def seller(user: str) -> str:
     if address not in SELLERS:
         raise unknown_mailbox(user)
     return address
+
+
+def settings(mailbox: str) -> dict[str, str]:
+    """The mailbox's settings in Graph's form, as far as the local Graph has them."""
+    return {"timeZone": _TIME_ZONES[mailbox.partition("@")[0]]}
 
 
 def domain(address: str) -> str:

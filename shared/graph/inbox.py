@@ -1,4 +1,4 @@
-"""What arrived in a mailbox: one message, everything since an instant, or by delta.
+"""What arrived in a mailbox: one message, everything since an instant, or by delta; and its zone.
 
 Immutable ids are used throughout, so that a rule that moves a message does not lose it.
 """
@@ -40,6 +40,8 @@ _SDK_MODULES = (
     "msgraph.generated.users.item.messages.item.value.content_request_builder",
     "msgraph.generated.users.item.mail_folders.item.messages.delta.delta_request_builder",
     "msgraph.generated.users.item.mail_folders.item.messages.delta.delta_get_response",
+    "msgraph.generated.users.item.mailbox_settings.mailbox_settings_request_builder",
+    "msgraph.generated.models.mailbox_settings",
 )
 
 
@@ -115,6 +117,14 @@ class Inbox:
         if content is None:
             raise Ambiguous("Graph answered for a message's MIME without it.")
         return content
+
+    async def time_zone(self, mailbox: str) -> str:
+        """What its owner chose in Outlook: Windows' name of a zone, an IANA name, or one of a zone
+        of their own; empty where they chose none. `Refused` without `MailboxSettings.Read`."""
+        user = await self._user(mailbox)
+        with translated("read a mailbox's settings"):
+            found = await user.mailbox_settings.get()
+        return (found.time_zone if found is not None else None) or ""
 
     async def received_since(self, mailbox: str, since: datetime) -> AsyncIterator[list[Arrival]]:
         """Every message of all folders received at that instant or later, oldest first, by pages.

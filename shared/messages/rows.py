@@ -60,8 +60,7 @@ class MessageRow:
     it. `begun` counts the copies that somebody may have begun to send, `troubles` the attempts that
     Graph's answers ended, the first of them `troubled_since`. `taken_up_at` is since when it has
     been on its way, where that is later than its acceptance. `content` names the blob of its
-    content; `attachments` is the highest number that a file of it ever had. `reader` is whose
-    habits its opens tell.
+    content; `attachments` is the highest number that a file of it ever had.
     """
 
     id: str
@@ -92,7 +91,6 @@ class MessageRow:
     due_at: datetime | None = None
     not_before: datetime | None = None
     turn: datetime | None = None
-    reader: Reader | None = None
     todo_sequence: int = 0
     kpis: Kpis = field(default_factory=Kpis)
     version: int = 1
@@ -114,7 +112,8 @@ class MessageRow:
 class CopyRow:
     """One sent email of a message: how far its sending is, and the counts of its own events.
 
-    `recipient` is who it went to where it went to one person only. It can be read from
+    `recipient` is who it went to where it went to one person only, `reader` whose habits its opens
+    tell. It can be read from
     `sending_began_at` on, before we know that it was sent. The first human open (or image),
     click and reply are kept to tell when a click or a reply is the only proof of an open, `chains`
     to tell when images are. `bounced` are the addresses that bounces named, in their order, at most
@@ -151,6 +150,7 @@ class CopyRow:
     chains: Chains = NO_CHAINS
     bounced: tuple[str, ...] = ()
     links: int | None = None
+    reader: Reader | None = None
     settled: CopyRow | None = None
     recent: Recent = NOTHING_RECENT
 
@@ -239,8 +239,6 @@ def message_to_row(message: MessageRow) -> Row:
         dueAt=text_or_none(message.due_at),
         notBefore=text_or_none(message.not_before),
         turn=text_or_none(message.turn),
-        reader=message.reader.address if message.reader else None,
-        readerZone=message.reader.time_zone if message.reader else None,
         todoSequence=message.todo_sequence,
         kpis=_kpis_text(message.kpis),
         version=message.version,
@@ -285,7 +283,6 @@ def message_from_row(row: Row) -> MessageRow:
         due_at=instant_or_none(row.get("dueAt")),
         not_before=instant_or_none(row.get("notBefore")),
         turn=instant_or_none(row.get("turn")),
-        reader=Reader(row["reader"], row["readerZone"]) if row.get("reader") else None,
         todo_sequence=row["todoSequence"],
         kpis=_kpis(row["kpis"]),
         version=row["version"],
@@ -310,6 +307,8 @@ def copy_to_row(message: str, copy: CopyRow) -> Row:
         inferredOpenAt=text_or_none(copy.inferred_open_at),
         bounced=json.dumps(copy.bounced) if copy.bounced else None,
         links=copy.links,
+        reader=copy.reader.address if copy.reader else None,
+        readerZone=copy.reader.time_zone if copy.reader else None,
         settled=json.dumps(_counts_of_hits(copy.settled)) if copy.settled else None,
         recent=recent_to_text(copy.recent),
         **_counts_of_hits(copy),
@@ -363,6 +362,7 @@ def copy_from_row(row: Row) -> CopyRow:
         inferred_open_at=instant_or_none(row.get("inferredOpenAt")),
         bounced=tuple(json.loads(row.get("bounced", "[]"))),
         links=row.get("links"),
+        reader=Reader(row["reader"], row["readerZone"]) if row.get("reader") else None,
         settled=_with_counts_of_hits(CopyRow(number, None), json.loads(settled))
         if settled
         else None,

@@ -4,7 +4,7 @@ itself.
 A change and its `todo` row are one transaction; the row is deleted when everything that follows has
 been done. So a crash in between leaves the row, and whoever works on the message next does it
 again: everything here may be done twice. Today that is the message's list rows, what it says of
-its reader's habits, and the cards that are others since; webhooks, which hook in here, find the ids
+its readers' habits, and the cards that are others since; webhooks, which hook in here, find the ids
 of the new events in the row.
 
 Who changes a message several times in a row may leave one row for all of it, so that its end costs
@@ -24,6 +24,7 @@ from shared.assistant.making import make_cards, take_away
 from shared.messages.feeds import feeds_of, list_message, position, unlist
 from shared.messages.rows import (
     TABLE,
+    CopyRow,
     MessageRow,
     todo_key,
 )
@@ -66,7 +67,7 @@ async def drain(
     keys: Iterable[str],
     etags: Mapping[str, str] | None = None,
     *,
-    history: bool,
+    history: Iterable[CopyRow],
     left: Iterable[str] = (),
     cards: Mapping[str, Card | None] | None = None,
     settings: OrganizationSettings | None = None,
@@ -74,7 +75,7 @@ async def drain(
     """Does what follows from the changes whose todo rows have these keys, then deletes the rows,
     those with an ETag only where they have not changed since.
 
-    `history` is whether the changes may have changed what the message says of its reader's habits;
+    `history` are the copies of which the changes may have changed what they say of their readers;
     `left` are the lists that the message left with these changes; `cards` are those that are
     others since, None for one that should not be any more. `settings` are the organization's, where
     somebody has just read them.
@@ -88,8 +89,7 @@ async def drain(
             cards = {MAILBOX_GONE: None, **cards_of(message, stored.copies.values())}
     if cards:
         await make_cards(organization, message, cards, settings)
-    if history:
-        await note(organization, message)
+    await note(organization, message, history)
     await list_message(organization, message)
     await unlist(organization, left, position(message))
     await organization.tables.delete_all(TABLE, message.id, list(keys), etags)
@@ -107,6 +107,7 @@ async def drain_left_behind(organization: Organization, message: str) -> None:
     etags = {todo.row["RowKey"]: todo.etag for todo in left}
     lists = [feed for todo in left for feed in json.loads(todo.row.get("left", "[]"))]
     names = {name for todo in left for name in json.loads(todo.row.get("cards", "[]"))}
-    now = cards_of(stored.message, stored.copies.values())
+    copies = stored.copies.values()
+    now = cards_of(stored.message, copies)
     cards = {name: now.get(name) for name in sorted(names)}
-    await drain(organization, stored.message, etags, etags, history=True, left=lists, cards=cards)
+    await drain(organization, stored.message, etags, etags, history=copies, left=lists, cards=cards)

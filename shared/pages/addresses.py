@@ -44,6 +44,16 @@ def cancel_address(organization: str, message: str) -> str:
     return f"{message_address(organization, message)}/cancel"
 
 
+def retry_address(organization: str, message: str) -> str:
+    """Where a message's page asks for another attempt to send it."""
+    return f"{message_address(organization, message)}/retry"
+
+
+def give_address(organization: str, message: str) -> str:
+    """Where a form is sent that gives a message to another seller."""
+    return f"{message_address(organization, message)}/give"
+
+
 def sign_in_address(asked_for: str) -> str:
     """Where a person signs in, to come back to the path and query of the address asked for."""
     way_back = quote(here(asked_for), safe="")

@@ -1,4 +1,5 @@
-"""By which clock a person reads times: their own zone, else their browser's, else UTC (rule D3)."""
+"""By which clock a person reads times (rule D3): the zone they chose, else their mailbox's, else
+their browser's, else UTC."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 import azure.functions as func
 
 from shared.access.callers import Caller
+from shared.replies.mailboxes import mailbox_zone
 from shared.sellers.store import load_seller
 from shared.timing.local_times import installed_rules
 from shared.timing.places import present_name
@@ -20,7 +22,8 @@ COOKIE = "timeZone"
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A time zone: its IANA name and its rules. `chosen` is whether its person decided for it."""
+    """A time zone: its IANA name and its rules. `chosen` is whether its person decided for it,
+    here or in Outlook."""
 
     name: str = "UTC"
     rules: tzinfo = UTC
@@ -31,14 +34,21 @@ UTC_CLOCK = Clock()
 
 
 async def clock_of(req: func.HttpRequest, visitor: Caller) -> Clock:
-    """The clock of a visitor; one request to storage."""
+    """The clock of a visitor; one request to storage, or two where they chose none."""
     assert visitor.person is not None
-    seller = await load_seller(visitor.organization, visitor.person.address)
-    if seller.time_zone is not None:
-        own = _clock(seller.time_zone, chosen=True)
-        if own is not None:
-            return own
+    organization, address = visitor.organization, visitor.person.address
+    own = _chosen((await load_seller(organization, address)).time_zone)
+    if own is not None:
+        return own
+    theirs = _chosen(await mailbox_zone(organization, address))
+    # UTC may be what a mailbox says that nobody set up; a browser knows better.
+    if theirs is not None and theirs.rules is not UTC:
+        return theirs
     return _clock(_browsers(req.headers.get("cookie", ""))) or UTC_CLOCK
+
+
+def _chosen(name: str | None) -> Clock | None:
+    return None if name is None else _clock(name, chosen=True)
 
 
 def _clock(name: str, *, chosen: bool = False) -> Clock | None:

@@ -10,6 +10,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 import azure.functions as func
 
@@ -22,15 +23,19 @@ from shared.service import service, utc_now
 from shared.web.requests import cursor_of, limit_of, message_id_of, one_of
 
 if TYPE_CHECKING:
-    from shared.messages.rows import MessageRow
     from shared.sending.changes import Changer
 
 blueprint = func.Blueprint()
 
 TOO_LATE = "too-late"
 NOT_LIKE_THIS = "not-like-this"
-SAID = (TOO_LATE, NOT_LIKE_THIS)
-"""Why a button of the message's page changed nothing, as its address tells the page."""
+NO_SELLER = "no-seller"
+GIVEN = "given"
+SAID = (TOO_LATE, NOT_LIKE_THIS, NO_SELLER, GIVEN)
+"""Why a button of the message's page changed nothing, or what it did where nothing else on the page
+tells; its address says so to the page."""
+_LONGEST_FORM = 4096
+"""Bytes of a form that a page of ours sends."""
 
 
 # A function app serves its root by an optional parameter that is never there: an empty route means
@@ -109,19 +114,20 @@ async def message_page(req: func.HttpRequest) -> func.HttpResponse:
         automated=one_of(req, "automated", AUTOMATED) or EVERYTHING,
         cursor=cursor_of(req),
         limit=limit_of(req),
+        gives=visitor.manages,
     )
     if page is None or not is_seen(page.message, visitor.sees_own_or_followed):
         raise Refusal(404, "There is no such message.")
     language = choose(req.headers.get("accept-language"), settings.language)
+    acts = "send" in visitor.scopes and visitor.may_act_for(page.message.seller, page.message.from_)
     return render(
         "message.html",
         language,
         reader=clock,
         visitor=visitor,
         page=page,
-        may_change=page.message.may_change
-        and "send" in visitor.scopes
-        and visitor.may_act_for(page.message.seller, page.message.from_),
+        may_change=acts and page.message.may_change,
+        may_retry=acts and page.may_be_retried,
         said=one_of(req, "said", SAID),
         sentences=sentences(page.message, language),
         failure_text=failure_text,
@@ -226,6 +232,41 @@ async def cancel_button(req: func.HttpRequest) -> func.HttpResponse:
     return await _pressed(req, cancel)
 
 
+@blueprint.route(
+    route="orgs/{org}/messages/{id}/retry", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering_pages
+async def retry_button(req: func.HttpRequest) -> func.HttpResponse:
+    """Tries again to send a message that failed, and leads back to its page (rule S2)."""
+
+    async def again(changer: Changer, message: str) -> None:
+        from shared.sending.again import retry
+
+        deliver = changer.words.deliver
+        now = changer.clock()
+        await retry(changer.organization, message, even_if_sent=False, now=now, deliver=deliver)
+
+    return await _pressed(req, again)
+
+
+@blueprint.route(
+    route="orgs/{org}/messages/{id}/give", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS
+)
+@answering_pages
+async def give_form(req: func.HttpRequest) -> func.HttpResponse:
+    """Gives a message to another seller, for managers, and leads back to its page: its own seller's
+    mailbox may be gone."""
+    seller = _typed(req, "seller")
+
+    async def give(changer: Changer, message: str) -> None:
+        from shared.sending.changes import anybody, change
+
+        changer.may_send_as = anybody
+        await change(changer, message, {"from": seller, "seller": seller})
+
+    return await _pressed(req, give, of_managers=True)
+
+
 @blueprint.route(route="favicon.svg", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @answering_pages
 async def icon_of_pages(req: func.HttpRequest) -> func.HttpResponse:
@@ -236,7 +277,10 @@ async def icon_of_pages(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def _pressed(
-    req: func.HttpRequest, doing: Callable[[Changer, str], Awaitable[MessageRow]]
+    req: func.HttpRequest,
+    doing: Callable[[Changer, str], Awaitable[object]],
+    *,
+    of_managers: bool = False,
 ) -> func.HttpResponse:
     """Does what a button of a message's page says, for who may; then that page again.
 
@@ -244,14 +288,18 @@ async def _pressed(
     """
     message = message_id_of(req)
     visitor = _visitor(req, back=message_address(req.route_params["org"], message))
-    visitor.require("send")
+    if of_managers and not visitor.manages:
+        raise Refusal(403, "Only managers and administrators can do this.")
+    if not of_managers:
+        visitor.require("send")
     from shared.languages import choose
     from shared.messages.reading import read_seen
     from shared.sending.changes import Changer
 
     organization = visitor.organization
     found = await read_seen(organization, message, visitor.sees_own_or_followed)
-    visitor.require_own(found.message.seller, found.message.from_)
+    if not of_managers:
+        visitor.require_own(found.message.seller, found.message.from_)
     language = choose(req.headers.get("accept-language"), (await organization.settings()).language)
     changer = Changer.of(
         visitor,
@@ -260,14 +308,29 @@ async def _pressed(
         clock=utc_now,
         new_id=lambda: uuid.uuid4().hex,
     )
-    said = {}
+    said = {"said": GIVEN} if of_managers else {}
     try:
         await doing(changer, message)
     except Refusal as refusal:
         if refusal.status not in (409, 422):
             raise
-        said = {"said": TOO_LATE if refusal.status == 409 else NOT_LIKE_THIS}
+        said = {"said": _why(refusal, of_managers)}
     return redirect(message_address(organization.id, message, **said), 303)
+
+
+def _why(refusal: Refusal, gives: bool) -> str:
+    if refusal.status == 409:
+        return TOO_LATE
+    wrong = {problem.pointer for problem in refusal.problems}
+    return NO_SELLER if gives and wrong & {"/from", "/seller"} else NOT_LIKE_THIS
+
+
+def _typed(req: func.HttpRequest, field: str) -> str:
+    """What was typed into a form's field; empty where nothing was."""
+    body = req.get_body()
+    if len(body) > _LONGEST_FORM:
+        raise Refusal(413, "This form is too long.")
+    return parse_qs(body.decode("utf-8", "replace")).get(field, [""])[0].strip()
 
 
 def _visitor(req: func.HttpRequest, back: str | None = None) -> Caller:

@@ -173,7 +173,7 @@ async def _record(organization: Organization, news: _News) -> bool:
             return False
         try:
             recorded = await record(organization, stored, events, writes=[Write("insert", mark)])
-            await follow_up(organization, stored.message, recorded)
+            await follow_up(organization, stored, recorded)
         except Changed:
             continue
         except Conflict:

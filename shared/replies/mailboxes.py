@@ -31,7 +31,8 @@ class WatchedMailbox:
     """`seen_until`: mail received before was read. `signed_by`: the key of the subscription's
     client state. `not_before`, `failures` and `problem` tell why it has no living subscription, or
     none that could be renewed; `look_after`, that a look did not work; `owner` is at work until
-    `busy_until`."""
+    `busy_until`. `time_zone` is its owner's as Outlook knows it (IANA), asked for again at
+    `zone_after`."""
 
     address: str
     seen_until: datetime
@@ -47,6 +48,8 @@ class WatchedMailbox:
     problem: str | None = None
     owner: str | None = None
     busy_until: datetime | None = None
+    time_zone: str | None = None
+    zone_after: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -117,6 +120,12 @@ async def find_watched(organization: Organization, key: str) -> Found | None:
     return _found(read) if read is not None else None
 
 
+async def mailbox_zone(organization: Organization, address: str) -> str | None:
+    """The time zone (IANA) that Outlook has of the mailbox's owner; one request to storage."""
+    found = await find_watched(organization, mailbox_key(address))
+    return found.mailbox.time_zone if found is not None else None
+
+
 async def write(organization: Organization, found: Found, mailbox: WatchedMailbox) -> Found:
     """Put `mailbox` in place of what was found; raises `Changed` where somebody was faster."""
     etag = await organization.tables.replace(TABLE, _to_row(mailbox), found.etag)
@@ -170,5 +179,6 @@ _INSTANTS = frozenset(
         "look_after",
         "not_before",
         "busy_until",
+        "zone_after",
     }
 )

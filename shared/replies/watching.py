@@ -32,6 +32,7 @@ from shared.replies.mailboxes import (
 )
 from shared.replies.notifications import News, mailbox_key
 from shared.replies.watcher import Watcher
+from shared.web.zone_names import iana_name
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ _RENEWED_WITHIN = timedelta(hours=4)
 _FIRST_PAUSE = timedelta(seconds=15)
 _LONGEST_PAUSE = timedelta(hours=1)
 _LOOK_PAUSE = timedelta(minutes=1)
+_ZONE_ASKED_EVERY = timedelta(days=1)
+_ZONE_PAUSE = timedelta(hours=1)
 _AT_ONCE = 4
 _MOST_STEPS = 4
 
@@ -58,6 +61,7 @@ class Due(IntEnum):
     RENEW = 2
     UNSUBSCRIBE = 3
     LOOK = 4
+    ASK_ZONE = 5
 
 
 def decide(
@@ -80,11 +84,13 @@ def decide(
         assert mailbox.expires_at is not None
         if mailbox.renew or now >= mailbox.expires_at - LIFE + renewed_after(mailbox.key):
             return Due.RENEW
-    if not wanted or _is_ahead(mailbox.look_after, now):
+    if not wanted:
         return None
-    if mailbox.looked_at is None or now >= mailbox.looked_at + look_every:
+    if not _is_ahead(mailbox.look_after, now) and (
+        mailbox.looked_at is None or now >= mailbox.looked_at + look_every
+    ):
         return Due.LOOK
-    return None
+    return None if _is_ahead(mailbox.zone_after, now) else Due.ASK_ZONE
 
 
 def renewed_after(key: str) -> timedelta:
@@ -263,11 +269,27 @@ async def _look(watcher: Watcher, found: Found) -> Step:
     return looked
 
 
+async def _ask_zone(watcher: Watcher, found: Found) -> Step:
+    """Nothing waits for it: where it is not told, what was known stays, and it is asked later."""
+    again = _ZONE_ASKED_EVERY
+    try:
+        zone = iana_name(await watcher.inbox.time_zone(found.mailbox.address))
+    except GraphError as error:
+        log.info("the zone of a mailbox of %s is not told: %s", watcher.organization.id, error)
+        zone = found.mailbox.time_zone
+        if not isinstance(error, NotFound | Refused):
+            told = error.retry_after if isinstance(error, NotDone) else None
+            again = max(timedelta(seconds=told or 0), _ZONE_PAUSE)
+    asked_again = watcher.clock() + again
+    return lambda mailbox: replace(mailbox, time_zone=zone, zone_after=asked_again)
+
+
 _DOING: Mapping[Due, Callable[[Watcher, Found], Awaitable[Step]]] = {
     Due.SUBSCRIBE: _subscribe,
     Due.RENEW: _renew,
     Due.UNSUBSCRIBE: _unsubscribe,
     Due.LOOK: _look,
+    Due.ASK_ZONE: _ask_zone,
 }
 
 

@@ -8,6 +8,7 @@ import azure.functions as func
 
 from shared.errors import Refusal
 from shared.model import CardKind, Seller
+from shared.replies.mailboxes import mailbox_zone
 from shared.sellers.store import load_seller, store_seller
 from shared.service import service
 from shared.web.answers import answer_json, answering
@@ -35,7 +36,7 @@ async def seller(req: func.HttpRequest) -> func.HttpResponse:
     address = _address(req, caller)
     if req.method == "GET":
         caller.require("read", "send", "admin")
-        return answer_json(_shown(await load_seller(caller.organization, address)))
+        return await _answer(caller, await load_seller(caller.organization, address))
     caller.require("send", "admin")
     if caller.person and "admin" not in caller.scopes and address != caller.person.address:
         raise Refusal(403, f"You can change what is your own, {caller.person.address}, only.")
@@ -45,7 +46,7 @@ async def seller(req: func.HttpRequest) -> func.HttpResponse:
     refuse_too_large(body)
     wanted = parse(SellerRequest, body).to_seller(address)
     await store_seller(caller.organization, wanted)
-    return answer_json(_shown(wanted))
+    return await _answer(caller, wanted)
 
 
 def _address(req: func.HttpRequest, caller: Caller) -> str:
@@ -58,12 +59,17 @@ def _address(req: func.HttpRequest, caller: Caller) -> str:
     return address
 
 
-def _shown(seller: Seller) -> dict[str, Any]:
+async def _answer(caller: Caller, seller: Seller) -> func.HttpResponse:
+    return answer_json(_shown(seller, await mailbox_zone(caller.organization, seller.address)))
+
+
+def _shown(seller: Seller, mailbox_zone: str | None) -> dict[str, Any]:
     return {
         "address": seller.address,
         "name": seller.name,
         "language": seller.language,
         "timeZone": seller.time_zone,
+        "mailboxTimeZone": mailbox_zone,
         "signature": seller.signature,
         "signatureText": seller.signature_text,
         "cards": {kind.value: seller.wants(kind) for kind in CardKind},

@@ -57,7 +57,7 @@ async def retry(
             continue
         copies = stored.copies.values()
         cards = differing(cards_of(stored.message, copies), cards_of(again, copies))
-        await drain(organization, again, [todo], history=False, cards=cards)
+        await drain(organization, again, [todo], history=(), cards=cards)
         await remove_look(organization, message, again.version, now)
         await deliver(message)
         return again.status

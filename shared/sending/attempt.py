@@ -23,7 +23,7 @@ from shared.graph.errors import (
 from shared.graph.mail import FoundMessage, Mail
 from shared.messages.rows import TABLE, CopyRow, MessageRow
 from shared.messages.stored import Stored, read_message, write_message
-from shared.model import Failure, Reader, Status
+from shared.model import Failure, Status
 from shared.organizations import Organization, OrganizationSettings
 from shared.sending import pace
 from shared.storage.tables import TRANSACTION_LIMIT, Write
@@ -121,8 +121,6 @@ class Attempt:
         self.stored = stored
         self.begun_before = begun_before
         """Copies with lower numbers may have been begun by an earlier attempt."""
-        self.reader: Reader | None = None
-        """Whose habits the message will tell of; written down when its sending begins."""
         self._turn = stored.message.turn
         self._at_work_until: datetime | None = None
 

@@ -22,7 +22,7 @@ from shared.messages.feeds import list_message
 from shared.messages.rows import CopyRow, MessageRow
 from shared.messages.stored import MOST_COPIES_WRITTEN, Stored, read_message
 from shared.messages.todo import drain, drain_left_behind, with_todo
-from shared.model import Content, Failure, FollowChoice, Reader, Status, Step
+from shared.model import Content, Failure, FollowChoice, Status, Step
 from shared.organizations import Organization, OrganizationSettings
 from shared.sending.attempt import (
     GIVE_UP,
@@ -49,7 +49,6 @@ from shared.sending.one_copy import OneCopy
 from shared.storage.tables import Write
 from shared.timing.reminders import with_reminder
 from shared.timing.reminding import put_reminder
-from shared.timing.zones import zone_of_recipient
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +133,6 @@ async def _send_copies(attempt: Attempt) -> Later | None:
         raise Failed(Failure("contentLost")) from lost
     settings = await attempt.organization.settings()
     await _decide_follow_again(attempt, content, settings)
-    attempt.reader = await _reader(attempt, content)
     await (link_files(attempt, content) if attempt.message.followed else release_files(attempt))
     unclear: list[float] = []
     for number in attempt.stored.open_copies:
@@ -207,15 +205,6 @@ async def _decision(
         message.follow_choice,
         has_html=content.html is not None,
     )
-
-
-async def _reader(attempt: Attempt, content: Content) -> Reader | None:
-    """Whose habits the opens of this message will tell (rule D2): its one recipient's."""
-    if not attempt.message.followed or len(content.recipients) != 1:
-        return None
-    recipient = content.recipients[0]
-    zone = await zone_of_recipient(attempt.organization, recipient, attempt.now)
-    return Reader(recipient.address, zone.name) if zone else None
 
 
 async def _end_copy(attempt: Attempt, number: int, found: FoundMessage | None) -> None:
@@ -306,7 +295,8 @@ async def _end(
         )
     else:
         log.info("message %s of %s is sent", attempt.message.id, attempt.organization.id)
-    await drain(attempt.organization, attempt.message, todo_keys, history=True, cards=cards)
+    copies = attempt.stored.copies.values()
+    await drain(attempt.organization, attempt.message, todo_keys, history=copies, cards=cards)
     await forget_staged(attempt.organization, attempt.message)
     await remove_due(attempt.organization, attempt.message.id, due_at)
 

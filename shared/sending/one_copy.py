@@ -24,7 +24,7 @@ from shared.graph.uploads import Source
 from shared.messages.content import CONTAINER, file_name
 from shared.messages.lookups import note_mail
 from shared.messages.rows import TABLE, CopyRow, MessageRow, link_to_row
-from shared.model import Attachment, Content, Failure, Quote, Recipient, Step, StoredImage
+from shared.model import Attachment, Content, Failure, Quote, Reader, Recipient, Step, StoredImage
 from shared.sending.attempt import (
     Attempt,
     Failed,
@@ -39,6 +39,7 @@ from shared.sending.conversation import reply_draft
 from shared.sending.images import InlinePart
 from shared.sending.linked_images import attached_images, store_images
 from shared.storage.tables import Write
+from shared.timing.zones import zone_of_recipient
 from shared.tracking.tokens import Target
 
 SEND_NEEDS = timedelta(seconds=25)
@@ -82,7 +83,7 @@ class OneCopy:
             await self.reach(Step.DRAFTED, found)
         else:
             await self.prepare(content, found)
-        await self.send()
+        await self.send(await self.reader(content))
         return None
 
     async def prepare(self, content: Content, found: FoundMessage | None) -> None:
@@ -234,7 +235,18 @@ class OneCopy:
             is_inline=file.content_id is not None,
         )
 
-    async def send(self) -> None:
+    async def reader(self, content: Content) -> Reader | None:
+        """Whose habits the opens of this copy will tell (rule D2): its one recipient's. It stays as
+        it was when its sending began."""
+        people = _recipients(content, self.message.copies, self.number)
+        begun = self.copy.sending_began_at is not None
+        if begun or not self.message.followed or len(people) != 1:
+            return None
+        [person] = people
+        zone = await zone_of_recipient(self.attempt.organization, person, self.attempt.now)
+        return Reader(person.address, zone.name) if zone else None
+
+    async def send(self, reader: Reader | None) -> None:
         """Sends the draft. From here until Graph answers, nobody can tell whether it was sent."""
         if lease_rest(self.message, self.attempt.now) < SEND_NEEDS:
             raise Postponed(1)
@@ -242,7 +254,7 @@ class OneCopy:
         assert draft is not None
         # Before it leaves: an answer may come sooner than we know that it was sent (rule T7).
         await note_mail(self.attempt.organization, self.message.id, self.copy)
-        await self.reach(Step.SENDING)
+        await self.reach(Step.SENDING, reader=reader)
         try:
             await self.attempt.workshop.mail.send_draft(self.message.from_, draft)
         except NotDone as error:
@@ -263,18 +275,21 @@ class OneCopy:
         return files + sum(link.index is not None for link in composed.links)
 
     async def reach(
-        self, step: Step, found: FoundMessage | None = None, links: int | None = None
+        self,
+        step: Step,
+        found: FoundMessage | None = None,
+        links: int | None = None,
+        reader: Reader | None = None,
     ) -> None:
-        """Records that a step is reached (and, with `/send`, that hits may come from now on), and
-        how many followed links the copy has, where that is known anew."""
+        """Records that a step is reached (and, with `/send`, that hits may come from now on, and
+        whose), and how many followed links the copy has, where that is known anew."""
         now = self.attempt.now
 
         def reached(
             message: MessageRow, copy: CopyRow
         ) -> tuple[MessageRow, CopyRow, tuple[Write, ...]]:
             if step is Step.SENDING and copy.sending_began_at is None:
-                copy = replace(copy, sending_began_at=now)
-                message = replace(message, reader=self.attempt.reader)
+                copy = replace(copy, sending_began_at=now, reader=reader)
             if links is not None:
                 copy = replace(copy, links=links)
             return message, with_ids(replace(copy, step=step, step_at=now), found), ()

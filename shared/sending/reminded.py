@@ -34,6 +34,6 @@ async def set_reminder(
     await put_reminder(organization, changed)
     await put_look(organization, message.id, changed.version, now)
     await write_message(organization, stored, changed, (), [todo])
-    await drain(organization, changed, [todo.row["RowKey"]], history=False, cards=cards)
+    await drain(organization, changed, [todo.row["RowKey"]], history=(), cards=cards)
     await remove_look(organization, message.id, changed.version, now)
     return changed

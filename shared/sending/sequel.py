@@ -45,7 +45,7 @@ async def follow_up(
 
     `files` are those that are on their way to OneDrive or away from it.
     """
-    listed = await _done(message.id, drain(organization, message, todo, history=False, left=left))
+    listed = await _done(message.id, drain(organization, message, todo, history=(), left=left))
     said = await _done(message.id, _say(message, words, now, files))
     return listed and said
 

@@ -79,6 +79,6 @@ async def _renew(organization: Organization, message: str, now: datetime, rules:
             await write_message(organization, stored, row, (), [todo])
         except Changed:
             continue
-        await drain(organization, row, [todo.row["RowKey"]], history=False)
+        await drain(organization, row, [todo.row["RowKey"]], history=())
         await remove_look(organization, message, row.version, now)
         return time.at != was.at

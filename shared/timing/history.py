@@ -1,11 +1,12 @@
-"""When people opened what they were sent: kept message by message, summed up week by week (D2).
+"""When people opened what they were sent: kept copy by copy, summed up week by week (D2).
 
-    reads            read~{week}~{message}   a message to one person: sent, first opened, where
-                     week~{week}             the habits that these messages show, or that nobody
+    reads            read~{week}~{message}   a copy to one person: sent, first opened, where;
+                                             with ~{copy} behind it where a message has several
+                     week~{week}             the habits that these copies show, or that nobody
                                              summed them up since one of them changed
-    person:{address} read~{week}~{message}   the same message, to find it by its recipient
+    person:{address} read~{week}~{message}   the same copy, to find it by its recipient
 
-A message's row is derived from the message and carries its version, so that it may be written
+A copy's row is derived from the copy and carries its message's version, so that it may be written
 twice and an older state never takes the place of a newer. It is written in one transaction with the
 mark on its week; whoever asks next sums the week up anew, under the mark's ETag. So nothing is
 incremented, and a sum is never of other rows than there are.
@@ -18,13 +19,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.errors import Changed, Conflict
 from shared.messages.rows import (
+    CopyRow,
     MessageRow,
     filled_row,
     instant_or_none,
@@ -33,6 +35,7 @@ from shared.messages.rows import (
 from shared.organizations import Organization
 from shared.storage.tables import Read, Row, Write, key_text
 from shared.timing.best_time import NO_HABITS, WATCHED, Habits, History, Reading, observed
+from shared.tracking.counting import counted
 
 TABLE = "aggregates"
 EVERYBODY = "reads"
@@ -45,7 +48,7 @@ _SUMMING = 4
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a message says of when its recipient reads: when it was sent, when a person first opened
+    """What a copy says of when its recipient reads: when it was sent, when a person first opened
     it (None also where that was later than it is watched), to whom it went, and their zone."""
 
     sent_at: datetime
@@ -54,40 +57,42 @@ class Known:
     time_zone: str
 
 
-def known_of(message: MessageRow) -> Known | None:
-    """What a message says; nothing before it was sent, or where it has not one reader with a known
+def known_of(copy: CopyRow) -> Known | None:
+    """What a copy says; nothing before it was sent, or where it has not one reader with a known
     zone."""
-    reader, sent_at = message.reader, message.sent_at
+    reader, sent_at = copy.reader, copy.sent_at
     if reader is None or sent_at is None:
         return None
-    opened_at = message.kpis.first_human_opened_at
+    opened_at = counted(copy).first_human_opened_at
     if opened_at is not None and opened_at > sent_at + WATCHED:
         opened_at = None
     return Known(sent_at, opened_at, reader.address, reader.time_zone)
 
 
-async def note(organization: Organization, message: MessageRow) -> None:
-    """Brings what history has of a message up to this state of it, in at most two requests for the
-    organization and two for the person; may be done twice."""
-    known = known_of(message)
-    if known is None:
-        return
-    week = _week_of(known.sent_at)
-    mark = Write("upsert", filled_row(EVERYBODY, _week_key(week)))
-    await _write(organization, _row(EVERYBODY, message, known), [mark])
-    await _write(organization, _row(_person(known.address), message, known), [])
+async def note(organization: Organization, message: MessageRow, copies: Iterable[CopyRow]) -> None:
+    """Brings what history has of these copies up to this state of them, each in at most two
+    requests for the organization and two for the person; may be done twice."""
+    for copy in copies:
+        known = known_of(copy)
+        if known is None:
+            continue
+        mark = Write("upsert", filled_row(EVERYBODY, _week_key(_week_of(known.sent_at))))
+        await _write(organization, _row(EVERYBODY, message, copy.number, known), [mark])
+        person = _person(known.address)
+        await _write(organization, _row(person, message, copy.number, known), [])
 
 
-async def noted(organization: Organization, message: MessageRow) -> bool:
-    """Whether history says of a message what the message says."""
-    known = known_of(message)
-    if known is None:
-        return True
-    for partition in (EVERYBODY, _person(known.address)):
-        row = _row(partition, message, known)
-        read = await organization.tables.get(TABLE, partition, row["RowKey"])
-        if read is None or _reading(read.row) != _reading(row):
-            return False
+async def noted(organization: Organization, message: MessageRow, copies: Iterable[CopyRow]) -> bool:
+    """Whether history says of these copies what they say."""
+    for copy in copies:
+        known = known_of(copy)
+        if known is None:
+            continue
+        for partition in (EVERYBODY, _person(known.address)):
+            row = _row(partition, message, copy.number, known)
+            read = await organization.tables.get(TABLE, partition, row["RowKey"])
+            if read is None or _reading(read.row) != _reading(row):
+                return False
     return True
 
 
@@ -139,7 +144,7 @@ async def _summed(organization: Organization, read: Read) -> Habits:
 async def _readings(
     organization: Organization, partition: str, first: date, last: date
 ) -> AsyncIterator[Reading]:
-    """What messages sent from one week to another say."""
+    """What copies sent from one week to another say."""
     after, below = f"read~{first.isoformat()}~", f"read~{last.isoformat()}~~"
     async for read in organization.tables.rows(TABLE, partition, after=after, below=below):
         yield _reading(read.row)
@@ -158,10 +163,11 @@ async def _write(organization: Organization, row: Row, more: Sequence[Write]) ->
         return
 
 
-def _row(partition: str, message: MessageRow, known: Known) -> Row:
+def _row(partition: str, message: MessageRow, copy: int, known: Known) -> Row:
+    of_several = f"~{copy:04d}" if message.copies > 1 else ""
     return filled_row(
         partition,
-        f"read~{_week_of(known.sent_at).isoformat()}~{message.id}",
+        f"read~{_week_of(known.sent_at).isoformat()}~{message.id}{of_several}",
         sentAt=text_or_none(known.sent_at),
         openedAt=text_or_none(known.opened_at),
         timeZone=known.time_zone,

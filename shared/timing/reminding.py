@@ -192,7 +192,7 @@ async def _write(
     except Changed:
         return False
     keys = [todo.row["RowKey"]]
-    await drain(organization, changed, keys, history=False, cards=cards, settings=settings)
+    await drain(organization, changed, keys, history=(), cards=cards, settings=settings)
     return True
 
 

@@ -173,7 +173,7 @@ async def fold_message(
         events = events_from(collected, stored.copies, settings, keys)
     new = await _write_all(organization, stored, events)
     if new.recorded and new.events == len(events):
-        await follow_up(organization, stored.message, new.recorded, settings)
+        await follow_up(organization, stored, new.recorded, settings)
     else:
         # Some were there already: whoever wrote them may have died before doing what follows.
         await drain_left_behind(organization, message)

@@ -77,7 +77,7 @@ async def rebuild_message(organization: Organization, message: str) -> list[Diff
             *_differing_copies(stored, copies),
             *_differing_kpis(message, "message", stored.message.kpis, kpis),
             *await _differing_lists(organization, stored, kpis),
-            *await _differing_history(organization, stored, kpis),
+            *await _differing_history(organization, stored, copies),
         ]
         moves = _inferred_moves(message, events, copies)
         differences += [Difference(message, "inferred open", *move.told) for move in moves]
@@ -96,7 +96,7 @@ async def rebuild_message(organization: Organization, message: str) -> list[Diff
             )
         except (Changed, Conflict):
             continue
-        await note(organization, changed)
+        await note(organization, changed, copies.values())
         await list_message(organization, changed)
         return differences
 
@@ -168,9 +168,9 @@ async def _differing_lists(
 
 
 async def _differing_history(
-    organization: Organization, stored: Stored, kpis: Kpis
+    organization: Organization, stored: Stored, copies: dict[int, CopyRow]
 ) -> list[Difference]:
-    if await noted(organization, replace(stored.message, kpis=kpis)):
+    if await noted(organization, stored.message, copies.values()):
         return []
     return [Difference(stored.message.id, "history", "outdated", "current")]
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from shared.assistant.facts import cards_of, differing
 from shared.messages.rows import (
     CopyRow,
-    MessageRow,
     event_key,
     event_to_row,
     verdict_to_row,
@@ -75,18 +74,22 @@ async def record(
 
 async def follow_up(
     organization: Organization,
-    before: MessageRow,
+    before: Stored,
     recorded: Recorded,
     settings: OrganizationSettings | None = None,
 ) -> None:
     """Does what follows from what was recorded; `before` is the message as it was at first."""
-    message = recorded.stored.message
-    cards = cards_of(message, recorded.stored.copies.values())
+    message, copies = recorded.stored.message, recorded.stored.copies
+    cards = cards_of(message, copies.values())
     await drain(
         organization,
         message,
         [recorded.todo],
-        history=known_of(message) != known_of(before),
+        history=[
+            copy
+            for number, copy in copies.items()
+            if known_of(copy) != known_of(before.copies[number])
+        ],
         cards={name: cards.get(name) for name in recorded.cards},
         settings=settings,
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from shared.model import CardKind
+from shared.web.zone_names import iana_name
 
 # A mailbox address never has more (RFC 5321 §4.5.3.1.3), a name more is no name.
 _LONGEST_ADDRESS = 254
@@ -36,20 +36,11 @@ def _mail_address(value: str) -> str:
 
 
 def _time_zone(value: str) -> str:
-    """The IANA name of a zone; Outlook, Exchange and Dynamics say Windows' names."""
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        from babel.core import get_global
-
-        # Unicode's table, by Babel: each of Windows' zones with the one of its main territory.
-        known = get_global("windows_zone_mapping").get(value)
-        if known is None:
-            raise ValueError(
-                f"There is no time zone {value!r}; use a name like America/Sao_Paulo"
-            ) from None
-        return str(known)
-    return value
+    """The IANA name of a zone that may be said by Windows' name."""
+    known = iana_name(value)
+    if known is None:
+        raise ValueError(f"There is no time zone {value!r}; use a name like America/Sao_Paulo")
+    return known
 
 
 def _no_control_characters(value: str) -> str:

@@ -329,7 +329,7 @@ async def test_a_message_that_is_given_to_another_seller_takes_its_cards_along(
     message = await assistant.message()
     await assistant.happens(message)
     given = replace(await assistant.stored(message), seller="bruno@contoso.com", version=9)
-    await drain(assistant.contoso, given, [], history=False, left=[seller_feed(SELLER)])
+    await drain(assistant.contoso, given, [], history=(), left=[seller_feed(SELLER)])
     assert await assistant.cards() == []
     page = await read_cards(
         assistant.contoso, (given.seller,), assistant.clock(), engagement=True, limit=5

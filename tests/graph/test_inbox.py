@@ -15,6 +15,7 @@ from shared.graph.inbox import PAGE_SIZE, DeltaPage, Inbox
 from shared.graph.subscriptions import LIFE, Subscriptions
 from tests.local.graph.mail import received, sent
 from tests.local.graph.receiver import Receiver, receiver
+from tests.local.graph.test_faults import plan
 from tests.running_graph import RunningGraph
 
 ANA = "ana@contoso.com"
@@ -142,3 +143,21 @@ async def test_a_subscription_that_cannot_be_made_says_why(
     with pytest.raises(Throttled) as throttled:
         await subscriptions.create(ANA, subscriber.address(), "secret", now)
     assert throttled.value.retry_after == 7
+
+
+async def test_a_mailbox_says_the_zone_its_owner_chose(inbox: Inbox) -> None:
+    assert await inbox.time_zone(ANA) == "E. South America Standard Time"
+    assert await inbox.time_zone("carla@contoso.com") == "Europe/Madrid"
+    with pytest.raises(NotFound) as unknown:
+        await inbox.time_zone("nobody@contoso.com")
+    assert unknown.value.mailbox_unknown
+
+
+async def test_a_zone_that_may_not_be_read_is_refused(http: httpx.Client, inbox: Inbox) -> None:
+    plan(
+        http,
+        {"kind": "status", "path": "/mailboxSettings", "status": 403, "code": "ErrorAccessDenied"},
+    )
+    with pytest.raises(Refused) as refused:
+        await inbox.time_zone(ANA)
+    assert refused.value.code == "ErrorAccessDenied"

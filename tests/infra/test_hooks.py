@@ -37,7 +37,12 @@ ENVIRON = {
     "SIGN_IN_HOSTS": json.dumps(["app-1.azurewebsites.net", "mail.contoso.com"]),
     "ORGANIZATION_TENANTS": json.dumps([HOME, OTHER]),
 }
-GRAPH_ROLES = {"Mail.ReadWrite": "id-rw", "Mail.Send": "id-send", "Files.ReadWrite.All": "id-files"}
+GRAPH_ROLES = {
+    "Mail.ReadWrite": "id-rw",
+    "Mail.Send": "id-send",
+    "MailboxSettings.Read": "id-settings",
+    "Files.ReadWrite.All": "id-files",
+}
 
 
 class Cloud:
@@ -150,7 +155,7 @@ def test_the_roles_people_are_given_are_those_the_app_knows_a3(cloud: Cloud) -> 
 
 @pytest.mark.parametrize(
     ("scoped", "ids"),
-    [("", ["id-rw", "id-send", "id-files"]), ("true", ["id-files"])],
+    [("", ["id-rw", "id-send", "id-settings", "id-files"]), ("true", ["id-files"])],
 )
 def test_permissions_for_mail_are_not_asked_for_where_exchange_gives_them(
     cloud: Cloud, scoped: str, ids: list[str]
@@ -264,6 +269,7 @@ def test_what_the_hooks_read_is_what_bicep_tells_them() -> None:
     [
         ("Mail.ReadWrite", "shared/graph/mail.py", "create_draft"),
         ("Mail.Send", "shared/graph/mail.py", ".send"),
+        ("MailboxSettings.Read", "shared/graph/inbox.py", "mailbox_settings.get"),
         ("Files.ReadWrite.All", "shared/graph/drive.py", "create_link"),
     ],
 )

@@ -47,6 +47,7 @@ SAMPLES: dict[str, Value] = {
     "count": "2",
     "what": "Opened",
     "subject": "Offer",
+    "seller": "ana@contoso.com",
 }
 
 

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from shared.model import EventKind, Link, Recipient, SendTime, Status
 from tests.pages.site import HOSTILE, LI, Site, Told, event
+from tests.pages.test_given_away import failed
 
 pytestmark = pytest.mark.browser
 
@@ -164,3 +165,18 @@ def test_an_administrator_makes_the_first_key_as_the_docs_say(site: Site, page: 
         trust_env=False,
     )
     assert made["id"] in [key["id"] for key in keys.json()["items"]]
+
+
+def test_a_manager_gives_what_failed_to_another_seller(
+    site: Site, page: Page, complaints: list[str]
+) -> None:
+    message = failed(site)
+    page.goto(f"/orgs/contoso/messages/{message}")
+    page.get_by_role("button", name="bruno@contoso.com").click()
+    expect(page.get_by_text("This message was not sent")).to_be_visible()
+    assert fits(page)
+    page.get_by_label("Give it to another seller").fill("carla@contoso.com")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("It now belongs to carla@contoso.com")
+    assert fits(page)
+    assert complaints == []

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from shared.messages.rows import CopyRow
 from shared.messages.stored import read_message
 from shared.model import (
     FollowChoice,
@@ -20,7 +21,11 @@ from shared.model import (
     Seller,
     SendTime,
     Status,
+    Step,
 )
+from shared.organizations import Organization
+from shared.replies.mailboxes import PARTITION, TABLE, change, find_watched, watch
+from shared.replies.notifications import mailbox_key
 from shared.sellers.store import store_seller
 from tests.pages.site import NOW, Page, Site, Told, Visitor, event
 
@@ -78,8 +83,10 @@ def test_a_sent_message_has_the_recipients_clock_beside_its_own_times_too_d3(
     site: Site, anas_zone: str
 ) -> None:
     opened = event(at=datetime(2030, 6, 1, 0, 5, tzinfo=UTC))
-    there = {"sent_at": AT, "reader": Reader("li@example.com", "Australia/Lord_Howe")}
-    page = site.visitor().sees_message(site.tell(Told(events=[opened], more=there)))
+    li = Reader("li@example.com", "Australia/Lord_Howe")
+    copy = CopyRow(0, li.address, Step.SENT, AT, sent_at=AT, reader=li)
+    told = Told(events=[opened], copies=[copy], more={"sent_at": AT})
+    page = site.visitor().sees_message(site.tell(told))
     shown = "May 31, 2030 7:30 PM Jun 1, 2030 9:00 AM for the recipient (Australia/Lord_Howe)"
     assert shown in page.texts(".details dd")
     beside = "May 31, 2030 9:05 PM Jun 1, 2030 10:35 AM for the recipient (Australia/Lord_Howe)"
@@ -141,6 +148,53 @@ def test_whoever_decided_for_none_reads_times_of_their_browsers_zone_else_in_utc
     in_utc = "Times are in UTC." in page.text
     assert in_utc is ("10:30 PM" in shown)
     assert ("for the recipient" in page.text) is in_utc, "one clock need not be shown twice"
+
+
+@pytest.fixture
+def outlooks_zone(site: Site, request: pytest.FixtureRequest) -> Iterator[None]:
+    """What Outlook has of Ana's zone, as the watcher of mailboxes keeps it."""
+
+    async def told(one: Organization) -> None:
+        await watch(one, "ana@contoso.com", NOW)
+        found = await find_watched(one, mailbox_key("ana@contoso.com"))
+        assert found
+        await change(one, found, lambda mailbox: replace(mailbox, time_zone=request.param))
+
+    async def forgotten(one: Organization) -> None:
+        await one.tables.delete(TABLE, PARTITION, mailbox_key("ana@contoso.com"))
+
+    site.with_organization("contoso", told)
+    yield
+    site.with_organization("contoso", forgotten)
+
+
+@pytest.mark.parametrize(
+    ("outlooks_zone", "shown"),
+    [
+        ("Europe/Madrid", "Jun 1, 2030 12:30 AM"),
+        ("UTC", "Jun 1, 2030 7:30 AM"),
+        (None, "Jun 1, 2030 7:30 AM"),
+    ],
+    indirect=["outlooks_zone"],
+)
+@pytest.mark.usefixtures("outlooks_zone")
+def test_whoever_decided_for_none_has_that_of_their_mailbox_before_their_browsers_d3(
+    site: Site, ana: Visitor, shown: str
+) -> None:
+    message = scheduled(site)
+    ana.client.cookies.set("timeZone", "Asia%2FTokyo")
+    page = ana.sees_message(message)
+    assert page.texts(".state time") == [shown]
+    assert ("<script" in page.answer.text) is ("7:30" in shown), "nobody asks the browser"
+
+
+@pytest.mark.parametrize("outlooks_zone", ["Europe/Madrid"], indirect=True)
+@pytest.mark.usefixtures("outlooks_zone")
+def test_what_a_seller_decided_counts_before_their_mailbox_d3(
+    site: Site, ana: Visitor, anas_zone: str
+) -> None:
+    page = ana.sees_message(scheduled(site))
+    assert page.texts(".state time") == ["May 31, 2030 7:30 PM"]
 
 
 def test_a_local_time_that_somebody_gave_is_shown_where_it_is_neither_clocks(

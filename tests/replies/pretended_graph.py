@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import count
 
 from shared.graph.client import GraphTenant
-from shared.graph.errors import NotFound
+from shared.graph.errors import GraphError, NotFound
 from shared.graph.inbox import Arrival, Inbox
 from shared.graph.subscriptions import LIFE, Subscription, Subscriptions
 from tests.running_storage import MovableClock
@@ -18,7 +18,7 @@ NOWHERE = GraphTenant("11111111-1111-1111-1111-111111111111", "http://127.0.0.1:
 
 
 class PretendedGraph:
-    """Requests by minute, and the subscriptions there are: id → mailbox."""
+    """Requests by minute, subscriptions (id → mailbox), and the zone that all mailboxes have."""
 
     def __init__(self, clock: MovableClock) -> None:
         self.clock = clock
@@ -26,6 +26,7 @@ class PretendedGraph:
         self.by_kind: Counter[str] = Counter()
         self.ids = count(1)
         self.there: dict[str, str] = {}
+        self.zone: str | GraphError = "E. South America Standard Time"
         self.subscriptions = _Subscriptions(NOWHERE, self)
         self.inbox = _Inbox(NOWHERE, self)
 
@@ -67,6 +68,12 @@ class _Inbox(Inbox):
         object.__setattr__(self, "pretended", pretended)
 
     pretended: PretendedGraph
+
+    async def time_zone(self, mailbox: str) -> str:
+        await self.pretended.asked("zone")
+        if isinstance(self.pretended.zone, GraphError):
+            raise self.pretended.zone
+        return self.pretended.zone
 
     async def received_since(self, mailbox: str, since: datetime) -> AsyncIterator[list[Arrival]]:
         await self.pretended.asked("look")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,14 @@ from typing import Any
 
 import pytest
 
+from shared.graph.errors import (
+    Ambiguous,
+    GraphError,
+    NotFound,
+    Refused,
+    Throttled,
+    Unreachable,
+)
 from shared.graph.subscriptions import LIFE
 from shared.organizations import Organization, OrganizationSettings
 from shared.replies.mailboxes import WatchedMailbox, find_watched, watch, watched, write
@@ -31,6 +40,7 @@ TOLD = WatchedMailbox(
     expires_at=NOW + LIFE,
     signed_by="k1",
     looked_at=NOW,
+    zone_after=NOW + timedelta(days=3),
 )
 
 
@@ -91,6 +101,11 @@ def graph(clock: MovableClock) -> PretendedGraph:
         ({"not_before": NOW + timedelta(seconds=1), "subscription": None}, {}, True, None),
         ({"not_before": NOW + timedelta(hours=1), "renew": True}, {"minutes": 5}, True, Due.LOOK),
         ({"look_after": NOW + timedelta(seconds=1), "looked_at": None}, {}, True, None),
+        ({"zone_after": None}, {}, True, Due.ASK_ZONE),
+        ({"zone_after": None}, {}, False, Due.UNSUBSCRIBE),
+        ({"zone_after": None, "subscription": None}, {}, False, None),
+        ({"zone_after": None, "looked_at": None}, {}, True, Due.LOOK),
+        ({"zone_after": NOW}, {"minutes": 4}, True, Due.ASK_ZONE),
     ],
 )
 def test_what_a_mailbox_needs_is_decided_by_its_row(
@@ -148,7 +163,7 @@ async def test_a_subscription_is_renewed_and_made_anew_where_graph_forgot_it(
     clock.move(hours=24)
     await rounds(contoso, graph)
     assert (await ana_of(contoso)).expires_at == clock() + LIFE
-    assert graph.by_kind == {"create": 1, "look": 2, "renew": 1}
+    assert graph.by_kind == {"create": 1, "look": 2, "renew": 1, "zone": 2}
     graph.there.clear()
     clock.move(hours=24)
     await rounds(contoso, graph)
@@ -176,6 +191,66 @@ async def test_subscriptions_that_ran_out_are_told_of_once_where_somebody_wants_
         await keep(watcher(contoso, graph, OrganizationSettings(engagement=engagement)))
     told = caplog.text.count("1 subscriptions of contoso have run out")
     assert told == (1 if engagement else 0)
+
+
+async def test_a_mailbox_is_asked_for_its_zone_when_it_is_first_watched_and_daily_d3(
+    contoso: Organization, graph: PretendedGraph, clock: MovableClock
+) -> None:
+    await watch(contoso, ANA, clock())
+    await rounds(contoso, graph)
+    assert (await ana_of(contoso)).time_zone == "America/Sao_Paulo"
+    for told, zone in (
+        ("Europe/Madrid", "Europe/Madrid"),
+        ("Customized Time Zone", None),
+        ("UTC", "UTC"),
+        ("", None),
+    ):
+        before = await ana_of(contoso)
+        graph.zone = told
+        clock.move(hours=23)
+        await rounds(contoso, graph)
+        assert (await ana_of(contoso)).time_zone == before.time_zone
+        clock.move(hours=1)
+        await rounds(contoso, graph)
+        assert (await ana_of(contoso)).time_zone == zone
+    assert graph.by_kind["zone"] == 5
+
+
+@pytest.mark.parametrize(
+    ("error", "hours"),
+    [
+        (Refused("403 ErrorAccessDenied", 403, "ErrorAccessDenied", ""), 24),
+        (NotFound("404 ErrorInvalidUser", "ErrorInvalidUser"), 24),
+        (Throttled("429", 7200), 2),
+        (Unreachable("Graph cannot be reached"), 1),
+        (Ambiguous("504"), 1),
+    ],
+    ids=["refused", "not found", "throttled", "unreachable", "ambiguous"],
+)
+async def test_a_mailbox_that_does_not_tell_its_zone_is_watched_all_the_same(
+    contoso: Organization,
+    graph: PretendedGraph,
+    clock: MovableClock,
+    caplog: pytest.LogCaptureFixture,
+    error: GraphError,
+    hours: int,
+) -> None:
+    await watch(contoso, ANA, clock())
+    await rounds(contoso, graph)
+    graph.zone = error
+    clock.move(hours=24)
+    await rounds(contoso, graph)
+    ana = await ana_of(contoso)
+    assert (ana.time_zone, ana.failures, ana.problem) == ("America/Sao_Paulo", 0, None)
+    assert ana.looked_at == ana.seen_until == clock()
+    graph.by_kind.clear()
+    clock.move(hours=hours, seconds=-1)
+    await rounds(contoso, graph)
+    assert graph.by_kind["zone"] == 0, "it is not asked again before"
+    clock.move(seconds=1)
+    await rounds(contoso, graph)
+    assert graph.by_kind["zone"] == 1
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 async def test_a_rotated_key_replaces_the_subscription(

@@ -38,6 +38,8 @@ NOTHING = {
     "signatureText": None,
     "cards": {**WHOLE["cards"], "failed": True, "clicked": False},
 }
+UNREAD = {"mailboxTimeZone": None}
+"""What the watcher of mailboxes has not told yet."""
 ANA = "sellers/ana@contoso.com"
 
 
@@ -50,12 +52,16 @@ def test_a_seller_is_read_as_it_was_written_whoever_spells_the_address_how(
     service: RunningService,
 ) -> None:
     answer = put(service, WHOLE, "sellers/Ana%40Contoso.com")
-    assert (answer.status_code, answer.json()) == (200, {"address": "ana@contoso.com", **WHOLE})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"address": "ana@contoso.com", **WHOLE, **UNREAD},
+    )
     assert service.call("GET", "sellers/ANA@contoso.com").json() == answer.json()
     assert answer.headers["content-type"].startswith("application/json")
     assert put(service, {"signature": " \n", "name": "Ana"}).json() == {
         "address": "ana@contoso.com",
         **NOTHING,
+        **UNREAD,
         "name": "Ana",
     }
 
@@ -63,7 +69,7 @@ def test_a_seller_is_read_as_it_was_written_whoever_spells_the_address_how(
 @pytest.mark.processes
 def test_a_seller_who_decided_nothing_has_the_defaults(service: RunningService) -> None:
     answer = service.call("GET", "sellers/new@contoso.com")
-    assert answer.json() == {"address": "new@contoso.com", **NOTHING}
+    assert answer.json() == {"address": "new@contoso.com", **NOTHING, **UNREAD}
 
 
 @pytest.mark.processes

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.errors import Refusal
 from shared.messages.content import load_content
-from shared.model import Recipient, RecordRef, Status, Step
+from shared.model import Reader, Recipient, RecordRef, Status, Step
 from shared.sending.accept import Order
 from shared.sending.again import retry
 from shared.sending.requests import MessageRequest, check
+from shared.timing.history import read_history
 from shared.tracking.tokens import Kind, Sound, Target
 from shared.web.requests import parse
 from tests.sending.mortality import Killed
@@ -66,6 +68,26 @@ async def test_everybody_gets_one_mail_addressed_to_them_alone(office: PostOffic
     assert len(keys) == 3
     assert office.drafts() == []
     assert await office.due() == []
+
+
+async def test_every_copy_teaches_when_its_own_person_reads_once_all_are_sent_d2(
+    office: PostOffice,
+) -> None:
+    zones = ("Asia/Kathmandu", "Asia/Tokyo", None)
+    order = each(office, *PEOPLE)
+    people = [
+        replace(one, time_zone=zone)
+        for one, zone in zip(order.content.recipients, zones, strict=True)
+    ]
+    order = replace(order, content=replace(order.content, recipients=tuple(people)))
+    message = await office.accepted(order)
+    assert (await office.finish(message)).followed
+    copies = (await office.stored(message)).copies
+    later = office.clock() + timedelta(weeks=3)
+    for number, (address, zone) in enumerate(zip(PEOPLE, zones, strict=True)):
+        assert copies[number].reader == (Reader(address, zone) if zone else None)
+        history = await read_history(office.organization, address, later)
+        assert (sum(history.recipient.lay) > 0) is (zone is not None)
 
 
 async def test_a_copy_that_is_refused_does_not_keep_the_others(office: PostOffice) -> None:

@@ -37,9 +37,10 @@ async def followed_message(
     *,
     copies: Sequence[str | None] = ("li@example.com",),
     links: Sequence[str] = ("https://example.com/offer",),
-    reader: Reader | None = None,
+    readers: Sequence[Reader] = (),
 ) -> str:
-    """Stores a message that was sent then; each copy went to the one it names. Returns its id."""
+    """Stores a message that was sent then; each copy went to the one it names, `readers` are those
+    of the first ones. Returns its id."""
     rows = [
         CopyRow(
             number,
@@ -49,6 +50,7 @@ async def followed_message(
             sending_began_at=sent_at - timedelta(seconds=2),
             sent_at=sent_at,
             links=len(links),
+            reader=readers[number] if number < len(readers) else None,
         )
         for number, recipient in enumerate(copies)
     ]
@@ -67,11 +69,10 @@ async def followed_message(
         accepted_at=sent_at - timedelta(seconds=5),
         copies=len(copies),
         sent_at=sent_at,
-        reader=reader,
         kpis=total(rows),
     )
     await create_message(organization, message, rows)
-    await note(organization, message)
+    await note(organization, message, rows)
     await list_message(organization, message)
     for number in range(len(copies)):
         for index, url in enumerate(links):

@@ -48,7 +48,7 @@ def opens(history: History) -> tuple[Counter[int], Counter[int]]:
 async def test_the_first_human_open_counts_in_the_hour_of_the_recipients_week_d2(
     contoso: Organization, take_in: TakeIn, clock: MovableClock, opened_at: datetime
 ) -> None:
-    message = await followed_message(contoso, clock(), reader=LI)
+    message = await followed_message(contoso, clock(), readers=[LI])
     await take_in(
         contoso,
         hit(message, clock() + timedelta(hours=1), agent=PROGRAM),
@@ -69,7 +69,7 @@ async def test_everybody_is_the_organizations_and_the_recipient_is_one_person_d2
     opened_at: datetime,
 ) -> None:
     for reader in (LI, BO):
-        message = await followed_message(contoso, clock(), reader=reader)
+        message = await followed_message(contoso, clock(), readers=[reader])
         await take_in(contoso, hit(message, opened_at))
     nobody = await followed_message(contoso, clock())
     await take_in(contoso, hit(nobody, opened_at))
@@ -83,10 +83,36 @@ async def test_everybody_is_the_organizations_and_the_recipient_is_one_person_d2
     assert opens(await known(fabrikam, clock)) == ({}, {})
 
 
+async def test_each_individual_copy_counts_for_its_own_person_d2(
+    contoso: Organization,
+    take_in: TakeIn,
+    clock: MovableClock,
+    opened_at: datetime,
+    watched: WatchedOrganization,
+) -> None:
+    people = [LI.address, BO.address, "nobody@example.com"]
+    message = await followed_message(contoso, clock(), copies=people, readers=[LI, BO])
+    await take_in(contoso, hit(message, opened_at), hit(message, opened_at, copy=2))
+    watcher = Watched()
+    await fold_all(watched(watcher), clock)
+    asked = Counter(name for name in watcher.requests if name.endswith(TABLE))
+    assert asked == {f"get {TABLE}": 2, f"transact {TABLE}": 2}, "of one copy out of three"
+    assert opens(await known(contoso, clock)) == ({TEN_ON_TUESDAY: 1}, {TEN_ON_TUESDAY: 1})
+    assert opens(await known(contoso, clock, BO)) == ({TEN_ON_TUESDAY: 1}, {})
+
+    ten_in_sao_paulo = opened_at + timedelta(hours=9)
+    await take_in(contoso, hit(message, ten_in_sao_paulo, copy=1))
+    await fold_all(contoso, clock)
+    for reader in (LI, BO):
+        both = opens(await known(contoso, clock, reader))
+        assert both == ({TEN_ON_TUESDAY: 2}, {TEN_ON_TUESDAY: 1})
+    assert await rebuild_message(contoso, message) == []
+
+
 async def test_the_recommendation_shows_its_evidence_and_uses_none_while_engagement_is_off_f6(
     contoso: Organization, take_in: TakeIn, clock: MovableClock, opened_at: datetime
 ) -> None:
-    message = await followed_message(contoso, clock(), reader=LI)
+    message = await followed_message(contoso, clock(), readers=[LI])
     await take_in(contoso, hit(message, opened_at))
     await fold_all(contoso, clock)
     li = Recipient("to", LI.address, time_zone=LI.time_zone)
@@ -106,7 +132,7 @@ async def test_the_recommendation_shows_its_evidence_and_uses_none_while_engagem
 async def test_a_message_counts_once_its_week_has_been_watched_d2(
     contoso: Organization, clock: MovableClock
 ) -> None:
-    await followed_message(contoso, clock(), reader=LI)
+    await followed_message(contoso, clock(), readers=[LI])
     sent_on = clock().date()
     for days, since in ((13, None), (14, sent_on), (27 * 7, sent_on), (28 * 7, None)):
         history = await read_history(contoso, LI.address, clock() + timedelta(days=days))
@@ -117,7 +143,7 @@ async def test_a_message_counts_once_its_week_has_been_watched_d2(
 async def test_a_sum_is_made_anew_after_one_of_its_messages_changed_t9(
     contoso: Organization, take_in: TakeIn, clock: MovableClock, opened_at: datetime
 ) -> None:
-    message = await followed_message(contoso, clock(), reader=LI)
+    message = await followed_message(contoso, clock(), readers=[LI])
     assert opens(await known(contoso, clock)) == ({}, {})
     for late in (5, 0):
         await take_in(contoso, hit(message, opened_at + timedelta(hours=late)))
@@ -133,7 +159,7 @@ async def test_a_change_in_the_middle_of_summing_up_is_not_lost_t9(
     opened_at: datetime,
     watched: WatchedOrganization,
 ) -> None:
-    message = await followed_message(contoso, clock(), reader=LI)
+    message = await followed_message(contoso, clock(), readers=[LI])
     await take_in(contoso, hit(message, opened_at))
     watcher = Meanwhile(lambda: fold_all(contoso, clock), lambda name: name == f"page {TABLE}", 2)
     await known(watched(watcher), clock)
@@ -149,7 +175,7 @@ async def test_a_fold_that_dies_around_history_leaves_it_exact_t9(
     watched: WatchedOrganization,
 ) -> None:
     async def folded(watcher: Watched) -> None:
-        message = await followed_message(contoso, clock(), reader=LI)
+        message = await followed_message(contoso, clock(), readers=[LI])
         await take_in(contoso, hit(message, opened_at))
         with contextlib.suppress(Died):
             await fold_all(watched(watcher), clock)
@@ -170,7 +196,7 @@ async def test_a_fold_that_dies_around_history_leaves_it_exact_t9(
 async def test_history_costs_a_fold_nothing_but_two_requests_each_for_a_first_open(
     contoso: Organization, take_in: TakeIn, clock: MovableClock, watched: WatchedOrganization
 ) -> None:
-    message = await followed_message(contoso, clock(), reader=LI)
+    message = await followed_message(contoso, clock(), readers=[LI])
     costs = []
     for seconds in (600, 900):
         await take_in(contoso, hit(message, at(clock, seconds)))
@@ -183,7 +209,7 @@ async def test_history_costs_a_fold_nothing_but_two_requests_each_for_a_first_op
 async def test_a_rebuild_puts_history_right_and_says_so_t9(
     contoso: Organization, take_in: TakeIn, clock: MovableClock, opened_at: datetime
 ) -> None:
-    message = await followed_message(contoso, clock(), reader=LI)
+    message = await followed_message(contoso, clock(), readers=[LI])
     await take_in(contoso, hit(message, opened_at))
     await fold_all(contoso, clock)
     assert await rebuild_message(contoso, message) == []

@@ -79,3 +79,14 @@ def test_a_delta_can_expire_repeat_itself_and_be_of_somebody_else(http: httpx.Cl
     link = page["@odata.deltaLink"].replace("ana@", "bruno@")
     refused(http.get(link), 400, "ErrorInvalidSyncStateData")
     refused(http.get(DELTA, params={"$top": "5"}), 400, "ErrorInvalidUrlQuery")
+
+
+def test_a_mailbox_s_settings_name_its_zone_as_outlook_does(http: httpx.Client) -> None:
+    path = "/v1.0/users/Bruno@contoso.com/mailboxSettings"
+    told = http.get(path).json()
+    assert told["timeZone"] == "Pacific Standard Time"
+    assert told["@odata.context"].endswith("/$metadata#users('bruno@contoso.com')/mailboxSettings")
+    refused(http.get(path, params={"$top": "1"}), 400, "RequestBroker--ParseUri")
+    nobody = http.get("/v1.0/users/nobody@contoso.com/mailboxSettings")
+    refused(nobody, 404, "ErrorInvalidUser")
+    refused(http.patch(path, json={"timeZone": "UTC"}), 405, "BadRequest")

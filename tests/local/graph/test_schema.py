@@ -113,6 +113,15 @@ def test_every_property_of_a_subscription_and_of_a_notification_is_graph_s_own(
     assert set(LIFECYCLE_EVENTS) == events
 
 
+def test_every_setting_of_a_mailbox_is_graph_s_own(
+    schema: dict[str, ElementTree.Element], http: httpx.Client
+) -> None:
+    told = http.get("/v1.0/users/ana@contoso.com/mailboxSettings").json()
+    known = properties(schema, "mailboxSettings")
+    assert known["timeZone"] == "Edm.String"
+    assert known.keys() >= told.keys() - {"@odata.context"} >= {"timeZone"}
+
+
 def test_the_upload_session_s_parameter_is_graph_s_own() -> None:
     root = ElementTree.parse(SCHEMA).getroot()
     bound = [
