@@ -27,6 +27,12 @@ COLLECTED = frozenset(
 
 URGENT = frozenset({CardKind.REMINDER_DUE})
 
+HAPPENS_AGAIN = frozenset(
+    {CardKind.BOUNCED, CardKind.FAILED, CardKind.OPENED_AGAIN, CardKind.REMINDER_DUE}
+)
+"""Kinds that are not only of a first time: one that was put away comes back when it happens to
+somebody else, or anew."""
+
 MAILBOX_GONE = "mailboxGone"
 """The name of the card that tells the managers of a scheduled message whose mailbox is gone: its
 seller may be gone, too."""

@@ -53,7 +53,7 @@ async def cards(req: func.HttpRequest) -> func.HttpResponse:
     )
     language = choose(accepted, settings.language)
     value = {
-        "items": [card_shown(organization.id, card, language) for card in page.cards],
+        "items": [card_shown(organization.id, card, language, now) for card in page.cards],
         "cursor": cursor_for(page.cursor) if page.cursor else None,
     }
     tag = tag_of(change, asked, now, page.same_until)
@@ -154,7 +154,8 @@ async def _changed(
     seller = MANAGERS if card.is_managers else stored.message.seller
     if not (card.is_managers and caller.manages):
         caller.require_own(seller)
-    changed = await change_card(organization, seller, card.id, change, utc_now())
+    now = utc_now()
+    changed = await change_card(organization, seller, card.id, change, now)
     settings = await organization.settings()
     language = choose(req.headers.get("accept-language"), settings.language)
-    return answer_json(card_shown(organization.id, changed, language))
+    return answer_json(card_shown(organization.id, changed, language, now))

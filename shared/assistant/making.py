@@ -16,7 +16,7 @@ from shared.assistant.cards import (
     placed,
     pointer_key,
 )
-from shared.assistant.facts import MAILBOX_GONE, Card
+from shared.assistant.facts import HAPPENS_AGAIN, MAILBOX_GONE, Card
 from shared.errors import Changed, Conflict
 from shared.messages.rows import MessageRow
 from shared.organizations import Organization, OrganizationSettings
@@ -99,7 +99,7 @@ async def _bring(
 
 
 def _stored(message: MessageRow, id_: str, card: Card, old: Read | None) -> StoredCard:
-    """The card as it is now, with what the seller did with it."""
+    """The card as it is now, with what the seller did with it, unless it happened again since."""
     new = StoredCard(
         id=id_,
         message=message.id,
@@ -116,4 +116,7 @@ def _stored(message: MessageRow, id_: str, card: Card, old: Read | None) -> Stor
     if old is None:
         return new
     before = from_row(old.row)
+    later_or_other = new.at > before.at or new.recipient != before.recipient
+    if new.kind in HAPPENS_AGAIN and later_or_other:
+        return new
     return replace(new, snoozed_until=before.snoozed_until, dismissed_at=before.dismissed_at)

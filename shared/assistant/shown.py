@@ -17,15 +17,16 @@ SAME_AT_MOST = timedelta(seconds=60)
 _TAG = re.compile(r'"([0-9a-f]{32})-([0-9]{1,15})"')
 
 
-def card_shown(organization: str, card: StoredCard, language: str) -> dict[str, Any]:
+def card_shown(organization: str, card: StoredCard, language: str, now: datetime) -> dict[str, Any]:
     """A card as the API shows it."""
+    sleeps = card.snoozed_until is not None and now < card.snoozed_until
     return {
         "id": card.id,
         "kind": card.kind.value,
         "priority": "high" if card.is_urgent else "normal",
         "at": instant_text(card.at),
-        "state": _state(card),
-        "snoozedUntil": instant_text(card.snoozed_until) if card.snoozed_until else None,
+        "state": "dismissed" if card.dismissed_at else "snoozed" if sleeps else "shown",
+        "snoozedUntil": instant_text(card.snoozed_until) if card.snoozed_until and sleeps else None,
         "message": {"id": card.message, "subject": card.subject, "to": card.to_text},
         "recipient": card.recipient,
         "place": card.country,
@@ -36,12 +37,6 @@ def card_shown(organization: str, card: StoredCard, language: str) -> dict[str, 
             "page": f"/orgs/{organization}/messages/{card.message}",
         },
     }
-
-
-def _state(card: StoredCard) -> str:
-    if card.dismissed_at is not None:
-        return "dismissed"
-    return "snoozed" if card.snoozed_until else "shown"
 
 
 def tag_of(change: str, asked: tuple[str, ...], now: datetime, same_until: datetime | None) -> str:

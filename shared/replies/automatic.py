@@ -119,6 +119,8 @@ def _weak_signs(mail: IncomingMail) -> Iterator[str]:
         yield "subject"
     if is_own_subject and wording.says("receipt_subjects", mail.subject):
         yield "subject"
+    if re.match("auto ?:", mail.subject, re.IGNORECASE):
+        yield "subject"  # RFC 5230 (4.3). It is also what a car is called in many languages.
     if wording.says("automatic_words", beginning):
         yield "says so"
     if (is_away := wording.says("away", beginning)) or wording.says("receipts", beginning):
@@ -156,7 +158,26 @@ def _asks(mail: IncomingMail) -> bool:
 
 
 def _quotes(mail: IncomingMail) -> bool:
-    return any(wording.pattern("quotes").match(line) for line in mail.text[:4000].splitlines())
+    lines = mail.text[:4000].splitlines()
+    return _quoted_from(lines) < len(lines)
+
+
+_DATED = re.compile(r"\W{0,5}[^\W\d][^:：\d]{0,20}[:：].*\d")
+
+
+def _quoted_from(lines: list[str]) -> int:
+    """The number of the line from which on the answered mail is quoted; of no line where it is not.
+
+    Outlook's headers have no address where both are of one organization: then a line with a date
+    follows the sender's.
+    """
+    for number, line in enumerate(lines):
+        if wording.pattern("quotes").match(line):
+            return number
+        is_sender = wording.begins("quoted_headers", line)
+        if is_sender and any(map(_DATED.match, lines[number + 1 : number + 3])):
+            return number
+    return len(lines)
 
 
 _ANSWER = re.compile(
@@ -181,9 +202,5 @@ def _report_type(mail: IncomingMail) -> str | None:
 
 def _beginning(mail: IncomingMail) -> str:
     """What the mail says before it quotes, as one line."""
-    own: list[str] = []
-    for line in mail.text[:4000].splitlines():
-        if wording.pattern("quotes").match(line):
-            break
-        own.append(line)
-    return " ".join(" ".join(own).split())[:1500]
+    lines = mail.text[:4000].splitlines()
+    return " ".join(" ".join(lines[: _quoted_from(lines)]).split())[:1500]

@@ -79,9 +79,12 @@ def has_no_return_path(mail: IncomingMail) -> bool:
 
 
 def _calls_itself_a_mail_system(mail: IncomingMail) -> bool:
+    return _has_its_address(mail) or wording.says("mail_system_names", mail.author_name)
+
+
+def _has_its_address(mail: IncomingMail) -> bool:
     return bool(
         wording.begins("mail_system_addresses", mail.author or "")
-        or wording.says("mail_system_names", mail.author_name)
         or wording.begins("mail_system_addresses", mail.header("return-path") or "")
         or (mail.author is None and mail.header("from") is not None)
     )
@@ -107,10 +110,12 @@ def _sign(mail: IncomingMail, lines: list[str], message: Message | None) -> str 
         return "report-type"
     if subject and is_from_a_mail_system(mail):
         return "sender and subject"
-    if said and _calls_itself_a_mail_system(mail):
-        # No return path is not enough here: out-of-office notices have none, and many words.
+    names_one = said and (_tells_where(mail, lines) or returned.carries_one(message))
+    # No return path is not enough here: out-of-office notices have none, and many words. Nor is a
+    # name alone: administrators are people, too.
+    if said and (_has_its_address(mail) or (names_one and _calls_itself_a_mail_system(mail))):
         return "sender and words"
-    if subject and said and (_tells_where(mail, lines) or returned.carries_one(message)):
+    if subject and names_one:
         return "subject and words"
     answers = mail.header("in-reply-to") or mail.header("references")
     first = [line for line in lines if line.strip()][:8]

@@ -59,8 +59,10 @@ _RECIPIENT = {"original-recipient", "final-recipient"}
 _ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?<![\d.\-])([45])[0-7]\d(?=[\s,;:#]|-(?!\d\d\d)|$)")
-ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"']{1,128}@[^\s@<>()\[\]\\,;:\"'=]{1,253}")
-"""An address as reports write it, more generous than RFC 5322 about what is inside."""
+_NOT_INSIDE = r"\s@<>()\[\]\\,;:\"'，；：。、（）＜＞「」【】《》“”‘’"
+ADDRESS = re.compile(rf"[^{_NOT_INSIDE}]{{1,128}}@[^{_NOT_INSIDE}=]{{1,253}}")
+"""An address as reports write it, more generous than RFC 5322 about what is inside, and apart from
+the marks of any script around it."""
 
 
 def read(message: Message) -> Report | None:

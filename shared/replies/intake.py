@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass, replace
 
 from shared.errors import Changed, Conflict
-from shared.graph.errors import NotFound
+from shared.graph.errors import NotFound, Refused
 from shared.graph.inbox import Inbox, ReceivedMail
 from shared.messages.content import content_to_show
 from shared.messages.lookups import (
@@ -55,8 +55,9 @@ async def take_in(
     if needs_mime(incoming):
         try:
             incoming = with_mime(incoming, await inbox.mime(mailbox, mail.id))
-        except NotFound:
-            # Deleted since; what is at hand says less surely what it was.
+        except (NotFound, Refused):
+            # Deleted since, or nothing that Graph can write so; what is at hand says less surely
+            # what it was.
             pass
     # In a thread: large reports take long, and pixels are answered in this loop.
     recognized = await asyncio.to_thread(recognize, incoming)

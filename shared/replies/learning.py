@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.errors import Transient
-from shared.graph.errors import GraphError, NotFound
+from shared.graph.errors import GraphError, NotFound, Refused
 from shared.graph.inbox import Arrival, ReceivedMail
 from shared.replies.mailboxes import LEASE, Found, WatchedMailbox, change
 from shared.replies.watcher import Watcher
@@ -21,6 +21,10 @@ log = logging.getLogger(__name__)
 OVERLAP = timedelta(minutes=2)
 """What was received that long before the last look is looked at again: clocks differ, and a list
 can lag behind."""
+
+_SHUT = (401, 403)
+"""What is refused so is the mailbox. What is refused otherwise is one mail, for good: the others
+must not wait for it."""
 
 
 async def learn(watcher: Watcher, mailbox: WatchedMailbox, message: str) -> None:
@@ -49,7 +53,8 @@ async def catch_up(watcher: Watcher, found: Found) -> tuple[datetime, bool]:
             return seen, False
         first = False
         for arrival in page:
-            if _is_of_others(arrival, mailbox):
+            collected = watcher.settings.collected_at(arrival.received_at)
+            if collected and _is_of_others(arrival, mailbox):
                 await _learn_in_passing(watcher, mailbox, arrival.id)
             seen = max(seen, arrival.received_at)
     return max(seen, started), True
@@ -58,8 +63,10 @@ async def catch_up(watcher: Watcher, found: Found) -> tuple[datetime, bool]:
 async def _learn_in_passing(watcher: Watcher, mailbox: WatchedMailbox, message: str) -> None:
     try:
         await learn(watcher, mailbox, message)
-    except (GraphError, Transient):
-        raise
+    except (GraphError, Transient) as error:
+        if not isinstance(error, Refused) or error.status in _SHUT:
+            raise
+        log.warning("a mail of %s cannot be read: %s", watcher.organization.id, error)
     except Exception:
         # One mail that breaks us must not keep the others waiting; it is met again for a while.
         log.exception("a mail of %s could not be taken in", watcher.organization.id)

@@ -59,14 +59,22 @@ def _texts(message: Message) -> Iterator[str]:
     for part in mime.parts(message):
         if mime.is_text(part) or part.get_content_type() == "text/rfc822":
             yield mime.text_of(part)
-        elif part.get_content_type() in ("message/partial", "message/disposition-notification"):
+        elif part.get_content_type() in _NAMES_ONE:
             for piece in mime.inside(part):
                 yield "\n".join(f"{name}: {value}" for name, value in piece.items())
             if not part.is_multipart():
                 yield mime.text_of(part)
 
 
-_CARRIES = {"message/rfc822", "message/global", "message/rfc822-headers", "message/partial"}
+_NAMES_ONE = {
+    "message/partial",
+    "message/disposition-notification",
+    "message/global-disposition-notification",
+}
+_CARRIES = {
+    *("message/rfc822", "message/rfc822-headers", "message/partial"),
+    *("message/global", "message/global-headers"),  # RFC 6532, RFC 6533
+}
 
 
 def _original(message: Message) -> Message | None:

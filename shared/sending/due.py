@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.errors import Changed
+from shared.errors import Changed, Transient
 from shared.messages.erasing import finish_erasing
 from shared.messages.files import leaving_files
 from shared.messages.rows import MessageRow, instant_of, milliseconds
@@ -95,7 +95,7 @@ async def fire_due(
     """Hands every message that is due to `deliver` (an enqueue); returns how many.
 
     What is scheduled within `SOON` is announced, once. Work grows with what is due, not with what
-    waits. Raises the first error, when everything else was done that can be.
+    waits. Raises `Transient` where storage or the queue is away; what was not done is met again.
     """
     fired = 0
     below = f"{milliseconds(now + SOON) + 1:013d}"
@@ -133,10 +133,17 @@ async def _look_at(
 
     async def look(read: Read) -> bool:
         async with places:
-            if _due_at(read) > now:
-                await _announce(organization, read, announce)
+            try:
+                if _due_at(read) > now:
+                    await _announce(organization, read, announce)
+                    return False
+                return await _fire(organization, read, now, deliver)
+            except Transient:
+                raise
+            except Exception:
+                # One message that breaks us must not keep those behind it waiting.
+                log.exception("a message of %s that is due is left behind", organization.id)
                 return False
-            return await _fire(organization, read, now, deliver)
 
     results = await asyncio.gather(*map(look, part), return_exceptions=True)
     for result in results:

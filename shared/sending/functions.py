@@ -141,21 +141,24 @@ async def end_undeliverable_message(msg: func.QueueMessage) -> None:
 @blueprint.timer_trigger(arg_name="timer", schedule="%DUE_SCHEDULE%", use_monitor=False)
 async def fire_due_messages(timer: func.TimerRequest) -> None:
     """Hands to delivery what is due in every organization."""
+    running = service()
+    # Side by side: one organization's storage being away must not keep the others waiting.
+    await asyncio.gather(*(_fire(running, one) for one in running.organizations.all()))
+    log.info("the timer %s has run", "fire_due_messages")
+
+
+async def _fire(running: Service, organization: Organization) -> None:
     from shared.sending.due import fire_due
     from shared.sending.zone_changes import renew_local_times
 
-    running = service()
-    for organization in running.organizations.all():
-        try:
-            words = running.words(organization)
-            await renew_local_times(organization, utc_now())
-            await fire_due(organization, utc_now(), words.deliver, words.announce)
-        except Transient as error:
-            # One organization's storage being away must not keep the others waiting.
-            log.warning("what is due in %s is not fired now: %s", organization.id, error)
-        except Exception:
-            log.exception("what is due in %s could not be fired", organization.id)
-    log.info("the timer %s has run", "fire_due_messages")
+    try:
+        words = running.words(organization)
+        await renew_local_times(organization, utc_now())
+        await fire_due(organization, utc_now(), words.deliver, words.announce)
+    except Transient as error:
+        log.warning("what is due in %s is not fired now: %s", organization.id, error)
+    except Exception:
+        log.exception("what is due in %s could not be fired", organization.id)
 
 
 async def language_of(

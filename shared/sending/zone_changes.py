@@ -6,10 +6,11 @@ it. With newer rules the timer makes the instants anew, once.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.errors import Changed
+from shared.errors import Changed, Transient
 from shared.messages.rows import filled_row, instant_or_none, text_or_none
 from shared.messages.stored import read_message, write_message
 from shared.messages.todo import drain, with_todo
@@ -17,6 +18,8 @@ from shared.model import Status
 from shared.organizations import Organization
 from shared.sending.due import PARTITION, TABLE, put_look, put_scheduled, remove_look
 from shared.timing.local_times import ZoneRules, installed_rules
+
+log = logging.getLogger(__name__)
 
 RULES_PARTITION = "zones"
 RULES_KEY = "rules"
@@ -44,8 +47,15 @@ async def renew_local_times(
             return 0
     moved = 0
     async for read in organization.tables.rows(TABLE, PARTITION):
-        if read.row.get("local"):
+        if not read.row.get("local"):
+            continue
+        try:
             moved += await _renew(organization, read.row["message"], now, rules)
+        except Transient:
+            raise
+        except Exception:
+            # One message that breaks us must not keep the others from being sent.
+            log.exception("a local time of %s is not renewed", organization.id)
     # Only now: should we die before, the next one begins again.
     again = now + SIDE_BY_SIDE if first else None
     row = filled_row(RULES_PARTITION, RULES_KEY, version=rules.version, again=text_or_none(again))

@@ -64,7 +64,10 @@ async def _remind(running: Service, organization: Organization) -> None:
             return await look_now(await running.watcher(organization), mailbox)
         except (GraphError, Transient) as error:
             log.warning("a mailbox of %s cannot be read now: %s", organization.id, error)
-            return False
+        except Exception:
+            # Its reminders are decided all the same, when they have waited long enough.
+            log.exception("a mailbox of %s could not be read", organization.id)
+        return False
 
     try:
         await fire_reminders(organization, utc_now(), ask)

@@ -33,10 +33,14 @@ class ZoneRules:
         return SendTime(shown.astimezone(UTC), LocalTime(text, time_zone, self.version))
 
     def renewed(self, time: SendTime) -> SendTime:
-        """The same local time by these rules; what is an instant stays one."""
+        """The same local time by these rules; what is an instant stays one, and so does the time of
+        a zone that they no longer have."""
         if time.local is None:
             return time
-        anew = self.send_time(time.local.text, time.local.time_zone)
+        try:
+            anew = self.send_time(time.local.text, time.local.time_zone)
+        except LookupError:
+            return time
         return replace(time, at=anew.at, local=anew.local)
 
 

@@ -9,13 +9,20 @@ in the same transaction as the decision, so that whoever comes after a crash mak
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from shared.assistant.facts import cards_of, differing
-from shared.errors import Changed
-from shared.messages.rows import MessageRow, instant_of, milliseconds
+from shared.errors import Changed, Transient
+from shared.messages.rows import (
+    MessageRow,
+    instant_of,
+    instant_or_none,
+    milliseconds,
+    text_or_none,
+)
 from shared.messages.stored import Stored, read_message, write_message
 from shared.messages.todo import drain, drain_left_behind, with_todo
 from shared.model import ReminderCondition, ReminderState
@@ -36,8 +43,8 @@ _ORPHAN = timedelta(minutes=10)
 """A row whose message is not there after this long belongs to one that was never accepted."""
 
 PATIENCE = timedelta(hours=1)
-"""A mailbox that cannot be read for so long is not waited for any more: a reply that is found later
-withdraws the card."""
+"""A mailbox that cannot be read for so long, from the first time it was asked, is waited for no
+more: a reply that is found later withdraws the card."""
 
 Ask = Callable[[str], Awaitable[bool]]
 """Reads a mailbox; whether everything that it received until now has been taken in."""
@@ -73,8 +80,8 @@ async def put_reminder(
 async def fire_reminders(organization: Organization, now: datetime, ask: Ask) -> int:
     """Decides every reminder whose time has come; returns how many rows it looked at.
 
-    `ask` looks once more for replies, once in a mailbox. Work grows with what is due. Raises the
-    first error, when everything else was done.
+    `ask` looks once more for replies, once in a mailbox. Work grows with what is due. Raises
+    `Transient` where storage is away; what was not done is met again.
     """
     asked = Asked(ask)
     below = f"{milliseconds(now) + 1:013d}"
@@ -100,7 +107,13 @@ async def _decide_all(
 
     async def decide(read: Read) -> None:
         async with places:
-            await _decide(organization, read, settings, unfolded_since, asked, now)
+            try:
+                await _decide(organization, read, settings, unfolded_since, asked, now)
+            except Transient:
+                raise
+            except Exception:
+                # One message that breaks us must not keep those behind it waiting.
+                log.exception("a reminder of %s is left behind", organization.id)
 
     results = await asyncio.gather(*map(decide, part), return_exceptions=True)
     for result in results:
@@ -141,7 +154,7 @@ async def _decide(
         return
     if reminder.condition is ReminderCondition.NO_REPLY_BY:
         told = await asked.about(stored.message.from_)
-        if not told and now - reminder.at < PATIENCE:
+        if not told and await _waits(organization, read, now):
             log.info("a reminder of %s waits for a mailbox to be read", organization.id)
             return
         # What was found is taken in by now.
@@ -151,6 +164,18 @@ async def _decide(
         stored = fresh
     if await _write(organization, stored, settings, now):
         await _remove(organization, read)
+
+
+async def _waits(organization: Organization, read: Read, now: datetime) -> bool:
+    """Whether a mailbox is to be asked again. Its row says since when: after an outage the reminder
+    is long due, and nobody has asked yet."""
+    since = instant_or_none(read.row.get("askedSince"))
+    if since is not None:
+        return now - since < PATIENCE
+    with contextlib.suppress(Changed):
+        row = read.row | {"askedSince": text_or_none(now)}
+        await organization.tables.replace(TABLE, row, read.etag)
+    return True
 
 
 async def _write(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from shared.assistant.cards import (
 )
 from shared.assistant.facts import Card
 from shared.assistant.making import make_cards
+from shared.assistant.shown import card_shown
 from shared.errors import Refusal
 from shared.messages.feeds import seller_feed
 from shared.messages.rows import MessageRow
@@ -158,6 +159,26 @@ async def test_snoozed_dismissed_and_undone(assistant: Assistant) -> None:
     assert [one.id for one in await assistant.cards()] == [card]
     with pytest.raises(Refusal, match="no such card"):
         await assistant.change(f"{message}-failed", lambda card: card.dismissed(clock()))
+
+
+def test_a_card_that_slept_long_enough_is_shown_as_any_other() -> None:
+    now = datetime(2026, 11, 25, 9, tzinfo=UTC)
+    card = StoredCard("x", "m", OPENED, now, now, "Offer", "Li Wei").snoozed(now, None)
+    shown = [card_shown("contoso", card, "en", now + timedelta(hours=hours)) for hours in (23, 24)]
+    assert [one["state"] for one in shown] == ["snoozed", "shown"]
+    assert [one["snoozedUntil"] for one in shown] == ["2026-11-26T09:00:00.000Z", None]
+
+
+async def test_a_bounce_that_was_put_away_comes_back_for_somebody_else_only(
+    assistant: Assistant,
+) -> None:
+    row, now = await assistant.stored(await assistant.message()), assistant.clock()
+    for version, names in enumerate(("bo@x.example", "bo@x.example", "bo@x.example, li@x.example")):
+        bounced = Card(CardKind.BOUNCED, now, now, names)
+        await assistant.tell(replace(row, version=20 + version), bounced=bounced)
+        told = [card.recipient for card in await assistant.cards()]
+        assert told == ([] if version == 1 else [names])
+        await assistant.change(f"{row.id}-bounced", lambda card: card.dismissed(now))
 
 
 async def test_a_reminders_card_sleeps_for_an_hour(assistant: Assistant) -> None:

@@ -174,9 +174,10 @@ async def test_a_mailbox_that_cannot_be_read_is_waited_for_an_hour_and_corrects_
     answer(reminders.office)
     reminders.clock.now = datetime.now(UTC)
     await reminders.change(message, wanted(reminders.clock() + HOUR, "noReplyBy"))
-    reminders.clock.move(hours=1, minutes=59)
-    await reminders.fire(readable=False)
-    assert await reminders.cards() == []
+    for passed in (timedelta(days=3), timedelta(minutes=59)):  # after an outage, first asked now
+        reminders.clock.now += passed
+        await reminders.fire(readable=False)
+        assert await reminders.cards() == []
     reminders.clock.move(minutes=2)
     await reminders.fire(readable=False)
     assert len(await reminders.cards()) == 1

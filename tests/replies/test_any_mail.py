@@ -122,6 +122,7 @@ HUGE: dict[str, Callable[[], bytes]] = {
     ),
     "mails in mails": lambda: b"Content-Type: message/rfc822\n\n" * 5000,
     "parts in parts": lambda: nested(3000),
+    "many lines in parts in parts": lambda: nested(300) + many(b"\n"),
     "html in html": lambda: HEADER + b"text/html\n\n" + many(b"<div>"),
     "tables": lambda: HEADER + b"text/html\n\n" + many(b"<table><tr><td>"),
     "dates": lambda: b"From: a@b.example\nSubject: Out of Office\n\n" + many(b"back on until "),

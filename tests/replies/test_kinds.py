@@ -158,11 +158,61 @@ def test_a_subject_that_only_programs_write_is_enough(subject: str) -> None:
         "Thank you for your message, we will get back to you as soon as possible.",
         "> This is an automatically generated message.\nNo, I wrote this.",
         "Your message could not be delivered to my colleague. Can you send it again?",
+        "Bo no longer works here, I took over: please contact me instead. And yes.",
     ],
 )
 def test_a_person_may_write_as_programs_do(text: str) -> None:
     answering = person(text=text, in_reply_to=OFFER)
     assert recognize(answering).kind is Kind.REPLY
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "From: Ana Lima\nSent: Monday, June 1, 2026 9:00 AM\nTo: Li Wei\nSubject: Offer",
+        "**Von:** Ana Lima\n**Gesendet:** Montag, 1. Juni 2026 09:00\n**An:** Li Wei",
+        "От: Ana Lima\nОтправлено: 1 июня 2026 г. 9:00\nКому: Li Wei",
+        "发件人: Ana Lima\n发送时间: 2026年6月1日 9:00\n收件人: Li Wei",
+        "pon., 1 cze 2026 o 09:00 Ana Lima <ana@contoso.com> napisał(a):",
+        "пн, 1 июн. 2026 г. в 09:00, Ana Lima <ana@contoso.com>:",
+        "Den mån 1 juni 2026 kl 09:00 skrev Ana Lima <\nana@contoso.com>:",
+        "Ana Lima <ana@contoso.com> 于2026年6月1日周一 09:00写道：",
+    ],
+)
+def test_what_a_person_quotes_is_not_what_they_say(head: str) -> None:
+    text = f"Yes.\n\n{head}\n\nHi Li,\nthis is an automated message of our shop."
+    assert recognize(person(text=text, in_reply_to=OFFER)).kind is Kind.REPLY
+
+
+def test_an_administrator_who_answers_is_a_person_and_one_that_tells_an_address_is_not() -> None:
+    answering = replace(
+        person(text="The user was not found in our directory. Yes.", in_reply_to=OFFER),
+        author_name="System Administrator",
+    )
+    assert recognize(answering).kind is Kind.REPLY
+    reports = replace(answering, text="The user was not found:\n\n  sam@example.com")
+    assert recognize(reports).kind is Kind.BOUNCE
+
+
+def test_a_bounce_in_unicode_names_its_message_rfc_6533() -> None:
+    kind = b"multipart/report; report-type=global-delivery-status; boundary=b"
+    recognized = recognize(
+        from_mime(
+            b"From: <>\nContent-Type: " + kind + b"\n\n"
+            b"--b\nContent-Type: message/global-delivery-status\n\nReporting-MTA: dns; x\n\n"
+            b"Final-Recipient: utf-8; sam@example.com\nAction: failed\nStatus: 5.1.1\n"
+            b"--b\nContent-Type: message/global-headers\n\nMessage-ID: <offer-1@contoso.com>\n"
+            b"--b--\n"
+        )
+    )
+    assert recognized.originals == (OFFER,)
+    assert list(map(told, recognized.failures)) == list(MAILS["postfix-unknown-user"].failed)
+
+
+def test_an_address_ends_where_the_marks_of_another_script_begin() -> None:
+    text = "您的邮件被退回来了\n收件人：sam@example.com，退信原因：550 User not found"
+    report = replace(person("系统退信", text), author="postmaster@mail.example")
+    assert [failure.address for failure in recognize(report).failures] == ["sam@example.com"]
 
 
 @pytest.mark.parametrize(
@@ -186,6 +236,8 @@ def test_a_subject_that_was_there_before_says_nothing_of_its_answer(subject: str
         ("Delivery failure of our order", "The goods were not delivered, please look into it."),
         ("Mail delivery", "The parcel was not delivered last week."),
         ("Auto insurance", "Please quote for two cars."),
+        ("Auto: cotação", "Aceito a proposta."),
+        ("Devolução", "O endereço não é válido: escreva a bo@example.com."),
     ],
 )
 def test_a_person_who_begins_a_new_subject_may_use_the_words_of_programs(
@@ -200,6 +252,7 @@ def test_a_person_who_begins_a_new_subject_may_use_the_words_of_programs(
         ("On leave until 15 June", "I am on leave without access to mail."),
         ("Nicht im Büro", "Ich bin ab 15. Juni wieder erreichbar."),
         ("Offer: out of office", "I am away until Monday."),
+        ("Auto: Offer", "I am away until Monday."),
         ("Nieobecność", "Jestem na urlopie do 15 czerwca."),
         ("Re: Offer", "I am on parental leave. In urgent cases please contact Noor."),
         ("Re: Angebot", "Ich bin im Urlaub. Ihre E-Mail wird nicht weitergeleitet."),

@@ -158,6 +158,20 @@ async def test_missed_news_are_looked_for_at_once_and_one_bad_mail_stops_no_othe
     assert office.taken == [good]
 
 
+@pytest.mark.parametrize(("status", "others_come"), [(400, True), (403, False)])
+async def test_one_mail_that_graph_refuses_stops_no_other_and_a_refused_mailbox_is_waited_for(
+    office: Office, status: int, others_come: bool
+) -> None:
+    refused, good = office.reply(), office.reply()
+    office.faults({"kind": "status", "status": status, "code": "ErrorX", "path": refused})
+    missed = News("contoso", mailbox_key(ANA), event="missed")
+    await office.hear(missed)
+    assert office.taken == ([good] if others_come else [])
+    office.clock.ahead += timedelta(minutes=1)
+    await office.hear(missed)
+    assert good in office.taken
+
+
 async def test_a_removed_subscription_is_made_anew_and_nothing_is_missed(
     office: Office, subscriber: Receiver
 ) -> None:

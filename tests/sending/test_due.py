@@ -9,6 +9,7 @@ import pytest
 from shared.errors import StorageUnavailable
 from shared.model import Status
 from shared.organizations import Organization
+from shared.sending import due
 from shared.sending.deliver import Later
 from shared.sending.due import fire_due, put_due
 from tests.running_storage import MovableClock
@@ -141,6 +142,25 @@ async def test_a_word_that_cannot_be_said_now_is_said_at_the_next_look(
         )
     new_office.clock.move(minutes=2)
     assert await new_office.fire() == [message]
+
+
+async def test_a_message_that_breaks_us_keeps_nobody_behind_it_waiting(
+    new_office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = await new_office.accepted(), await new_office.accepted()
+    monkeypatch.setattr(due, "_A_TIME", 1)
+    new_office.clock.move(minutes=2)
+    handed: list[str] = []
+
+    async def deliver(message: str) -> None:
+        if message == broken:
+            raise ValueError("a row that nobody can read")
+        handed.append(message)
+
+    await fire_due(new_office.organization, new_office.clock(), deliver, new_office.announce)
+    assert handed == [sound]
+    new_office.clock.move(minutes=2)
+    assert broken in await new_office.fire()
 
 
 async def test_a_message_that_comes_up_while_it_is_delivered_is_sent_once(

@@ -238,6 +238,25 @@ async def test_a_local_time_stays_what_clocks_show_when_zone_rules_change(
     assert len(new_office.received()) == 1
 
 
+async def test_a_local_time_that_cannot_be_renewed_keeps_no_other_from_it(
+    new_office: PostOffice,
+) -> None:
+    before, now = replace(installed_rules(), version="1999a"), installed_rules()
+    zones = ("Asia/Kathmandu", "Pacific/Apia")
+    times = [before.send_time("2027-02-01T09:00", zone) for zone in zones]
+    _, sound = [await new_office.accepted(new_office.order(send_time=one)) for one in times]
+
+    def zone(name: str) -> tzinfo:
+        if name == zones[0]:
+            raise ValueError("rules that nobody can read")
+        return now.zone(name)
+
+    broken = replace(now, zone=zone)
+    await renew_local_times(new_office.organization, new_office.clock(), broken)
+    time = (await new_office.stored(sound)).message.send_time
+    assert time and time.local and time.local.rules == now.version
+
+
 async def test_files_of_a_scheduled_message_are_uploaded_at_once_and_wait(
     new_office: PostOffice,
 ) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.timing.local_times import installed_rules
+from shared.timing.local_times import ZoneRules, installed_rules
 
 ZONES = (
     "Africa/Casablanca", "America/Havana", "America/New_York", "America/Santiago",
@@ -102,3 +102,12 @@ def test_an_instant_stays_what_it_is_whatever_the_rules() -> None:
     assert rules.renewed(given) == given
     assert given.local and given.local.rules == rules.version
     assert given.at == datetime(2026, 11, 24, 20, tzinfo=UTC)
+
+
+def test_the_time_of_a_zone_that_is_gone_stays_the_instant_it_was() -> None:
+    given = installed_rules().send_time("2026-11-25T09:00", "Pacific/Apia")
+
+    def gone(name: str) -> tzinfo:
+        raise LookupError(name)
+
+    assert ZoneRules("2999a", gone).renewed(given) == given
