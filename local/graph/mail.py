@@ -38,7 +38,7 @@ def routes() -> list[Route]:
         Route(base + "/{item}", get_message, methods=["GET"]),
         Route(base + "/{item}/$value", get_mime, methods=["GET"]),
         Route(base + "/{item}", change_message, methods=["PATCH"]),
-        Route(base + "/{item}", delete_message, methods=["DELETE"]),
+        Route(base + "/{item}/permanentDelete", delete_message, methods=["POST"]),
         Route(base + "/{item}/createReply", create_reply, methods=["POST"]),
         Route(base + "/{item}/send", send_draft, methods=["POST"]),
         Route("/v1.0/users/{user}/mailboxSettings", get_settings, methods=["GET"]),

@@ -184,11 +184,15 @@ class Mail:
         return await attachments.listed(self.graph, mailbox, draft_id)
 
     async def delete_message(self, mailbox: str, message_id: str) -> None:
-        """The message is gone; one that was gone before is fine too."""
+        """The message is gone; one that was gone before is fine too.
+
+        Gone for good: a plain DELETE leaves it in a folder of deleted items, where its send key
+        would still be found.
+        """
         messages = await self._messages(mailbox)
         try:
             with translated("delete a message"):
-                await messages.by_message_id(message_id).delete(
+                await messages.by_message_id(message_id).permanent_delete.post(
                     request_configuration=immutable_ids()
                 )
         except NotFound as error:

@@ -29,6 +29,7 @@ Fault = dict[str, Any]
 CREATE: Fault = {"method": "POST", "path": "/messages$"}
 SEND: Fault = {"method": "POST", "path": "/send$"}
 LOOK_UP: Fault = {"method": "GET", "path": "filter"}
+DELETION: Fault = {"method": "POST", "path": "/permanentDelete$"}
 ANY_PLACE: dict[str, Fault] = {"create": CREATE, "send": SEND}
 
 NOTHING_DONE: dict[str, Fault] = {
@@ -230,12 +231,12 @@ async def test_a_draft_that_a_person_sent_or_took_away_is_not_sent_anew(
     "trouble",
     [{"kind": kind} for kind in ("unavailable", "gatewayTimeoutAfterDone", "dropBefore")],
 )
-@pytest.mark.parametrize("at", ["GET", "DELETE"])
+@pytest.mark.parametrize("at", [LOOK_UP, DELETION], ids=["look-up", "deletion"])
 async def test_a_draft_that_cannot_be_deleted_now_is_deleted_later(
-    office: PostOffice, at: str, trouble: dict[str, Any]
+    office: PostOffice, at: Fault, trouble: dict[str, Any]
 ) -> None:
     refused = {"kind": "status", "status": 400, "code": "ErrorInvalidRecipients", "times": 2}
-    office.faults(SEND | refused, trouble | {"method": at, "path": "/messages"})
+    office.faults(SEND | refused, at | trouble)
     message = await office.accepted()
     row = await office.finish(message)
     assert row.failure is not None and row.failure.code == "recipientRefused"
@@ -247,7 +248,7 @@ async def test_a_draft_that_can_never_be_deleted_does_not_keep_its_message_from_
 ) -> None:
     office.faults(
         SEND | {"kind": "status", "status": 400, "code": "ErrorInvalidRecipients", "times": 999},
-        {"kind": "unavailable", "method": "DELETE", "times": 999},
+        DELETION | {"kind": "unavailable", "times": 999},
     )
     message = await office.accepted()
     row = await office.finish(message)

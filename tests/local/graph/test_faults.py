@@ -71,7 +71,7 @@ def test_a_fault_waits_for_its_turn_and_for_what_it_matches(http: httpx.Client) 
     plan(
         http,
         {"kind": "unavailable", "path": "/send", "after": 1},
-        {"kind": "throttle", "path": r"messages/[^/]+$", "method": "DELETE"},
+        {"kind": "throttle", "path": r"messages/[^/]+$", "method": "PATCH"},
     )
     refused(http.post(f"{ANA}/nothing/send"), 404, "ErrorItemNotFound")
     assert http.get("/_local/faults").json()["faults"] == [
@@ -79,14 +79,14 @@ def test_a_fault_waits_for_its_turn_and_for_what_it_matches(http: httpx.Client) 
         {
             "kind": "throttle",
             "path": r"messages/[^/]+$",
-            "method": "DELETE",
+            "method": "PATCH",
             "after": 0,
             "times": 1,
         },
     ]
     assert http.get(f"{ANA}/{item}").status_code == 200
     refused(http.post(f"{ANA}/{item}/send"), 503, "ServiceUnavailable")
-    refused(http.delete(f"{ANA}/{item}"), 429, "ApplicationThrottled")
+    refused(http.patch(f"{ANA}/{item}", json={}), 429, "ApplicationThrottled")
     assert http.get("/_local/faults").json() == {"faults": []}
 
 
