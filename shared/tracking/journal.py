@@ -18,6 +18,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
@@ -58,7 +59,7 @@ class _Page:
 
 
 class Journal:
-    """Append and forget, leave and adopt. Writing happens in threads, many hits to one sync.
+    """Append and forget, leave and adopt. Writing happens in a thread, many hits to one sync.
 
     A file is emptied when none of its hits is wanted any more; under a load that never lets that
     happen, one that has grown to `largest` bytes is followed by another, and goes when it can.
@@ -74,6 +75,8 @@ class Journal:
         self._finished: list[_Page] = []
         self._waiting: list[tuple[_Page, bytes, asyncio.Future[None]]] = []
         self._syncing: asyncio.Task[None] | None = None
+        # A thread of its own: recipients must not wait for those that fold and compose.
+        self._writer = ThreadPoolExecutor(1, "journal")
 
     async def append(self, organization: str, hit: Hit) -> None:
         """Returns once the hit is on disk. Raises OSError where the disk does not take it."""
@@ -129,13 +132,14 @@ class Journal:
         return _Page(self._folder / f"{self._instance}-{next(self._numbers)}.journal")
 
     async def _sync(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waiting:
             page = self._waiting[0][0]
             batch = [one for one in self._waiting if one[0] is page]
             self._waiting = [one for one in self._waiting if one[0] is not page]
             lines = b"".join(line for _, line, _ in batch)
             try:
-                await asyncio.to_thread(self._write, page, lines)
+                await loop.run_in_executor(self._writer, self._write, page, lines)
             except OSError as error:
                 for _, _, synced in batch:
                     if not synced.done():
