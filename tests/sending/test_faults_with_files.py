@@ -8,7 +8,7 @@ goes through every single fault of Graph and every death of our process (two min
     FILE_SEQUENCES=all FILE_PART=1/2 pytest -s tests/sending/test_faults_with_files.py -k two_or
 
 goes through every pair of these and a twentieth of as many triples, one part of two (about half an
-hour on a core of its own), over storage inside the process. Ordinarily it is every fifth single
+hour on a core of its own), over storage inside the process. Ordinarily it is every eighth single
 one, and a sample of pairs and triples, with storage away at any call, too: two pairs for each of
 `FILE_PAIRS` first ones, by the seed that is printed.
 """

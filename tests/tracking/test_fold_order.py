@@ -67,7 +67,7 @@ def groupings(draw: st.DrawFn) -> tuple[list[Happened], list[list[int]]]:
 
 @pytest.mark.thorough
 @settings(
-    max_examples=30,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
