@@ -50,6 +50,7 @@ VALUES = {
     "address": "x@example.com",
     "day": "1 May",
     "name": "Brasilia Time",
+    "seller": "bruno@contoso.com",
     "zone": "America/Sao_Paulo",
     "time": "9:00",
     "what": "Opened",

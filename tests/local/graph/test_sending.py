@@ -81,7 +81,7 @@ def test_what_was_sent_cannot_be_sent_again(http: httpx.Client) -> None:
 
 def test_a_deleted_draft_is_gone_and_is_not_sent(http: httpx.Client) -> None:
     item = created(http)["id"]
-    http.delete(f"{ANA}/{item}")
+    http.post(f"{ANA}/{item}/permanentDelete")
     refused(http.post(f"{ANA}/{item}/send"), 404, "ErrorItemNotFound")
     assert received(http, "li@example.com") == []
 
@@ -91,7 +91,7 @@ def test_deleting_a_message_under_way_does_not_call_it_back(tmp_path: Path) -> N
         with httpx.Client(base_url=graph.address) as http:
             item = created(http)["id"]
             http.post(f"{ANA}/{item}/send")
-            assert http.delete(f"{ANA}/{item}").status_code == 204
+            assert http.post(f"{ANA}/{item}/permanentDelete").status_code == 204
             until(lambda: len(received(http, "li@example.com")) == 1)
             assert http.get(ANA).json()["value"] == []
 
