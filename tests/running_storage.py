@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
 from local.demo import provision, seed
+from shared.errors import StorageUnavailable
 from shared.settings import Settings
 from shared.storage.blobs import Blobs
 from shared.tracking.overflow import Overflow
@@ -136,6 +138,11 @@ class MovableClock:
         return self.now
 
 
+class _Away(Blobs):
+    async def _open(self) -> NoReturn:
+        raise StorageUnavailable("nobody answers")
+
+
 def overflow_away(clock: MovableClock) -> Overflow:
-    """An overflow that does not answer, for tests in which nothing should need it."""
-    return Overflow(Blobs("http://127.0.0.1:9/nobody", "a2V5"), clock)
+    """An overflow that does not answer, and opens no connection that somebody must close."""
+    return Overflow(_Away("http://127.0.0.1:9/nobody", "a2V5"), clock)
