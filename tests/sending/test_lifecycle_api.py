@@ -116,15 +116,16 @@ def test_a_scheduled_message_says_when_and_is_moved_and_cancelled(service: Runni
     assert shown(service, path)["status"] == "cancelled"
 
 
-def test_what_is_due_in_a_second_is_sent_then_without_the_timer(service: RunningService) -> None:
+def test_what_is_due_in_seconds_is_sent_then_without_the_timer(service: RunningService) -> None:
     """The word is hidden until its second; timers come once a year here."""
-    at = datetime.now(UTC) + timedelta(seconds=1.2)
+    shown(service, made(service, draft=True))  # whatever the first request loads is loaded
+    at = datetime.now(UTC) + timedelta(seconds=5)
     to = [{"address": "soon@example.com"}]
     path = made(service, to=to, sendAt=at.isoformat())
     assert shown(service, path)["status"] == "scheduled"
     soon(lambda: shown(service, path)["status"] == "sent")
     assert datetime.fromisoformat(shown(service, path)["sentAt"]) >= at
-    assert len(service.received("soon@example.com")) == 1
+    assert len(soon(lambda: service.received("soon@example.com"))) == 1
 
 
 @pytest.mark.parametrize(
