@@ -128,6 +128,7 @@ def test_nobody_waits_longer_than_a_day_because_a_gateway_says_so() -> None:
 
 async def test_an_answer_that_trickles_for_ever_has_an_end() -> None:
     """No byte is late; the whole of it is."""
+    ended = asyncio.Event()
 
     async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nx-never-ends: ")
@@ -136,6 +137,8 @@ async def test_an_answer_that_trickles_for_ever_has_an_end() -> None:
                 writer.write(b"x")
                 await writer.drain()
                 await asyncio.sleep(0.05)
+        writer.close()
+        ended.set()
 
     async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
@@ -143,6 +146,7 @@ async def test_an_answer_that_trickles_for_ever_has_an_end() -> None:
         with pytest.raises(Ambiguous):
             await Mail(tenant).find_by_send_key(ANA, "key")
         await close_graph_clients()
+        await ended.wait()
 
 
 async def test_a_refused_connection_is_definite(mail: Mail) -> None:
