@@ -63,12 +63,12 @@ class GraphError(EngagementError):
 class NotDone(GraphError):
     """Nothing happened; the same request may work later.
 
-    ``retry_after`` is in seconds from now, None where nobody said.
+    ``retry_after`` is in seconds from now, a day at most, None where nobody said.
     """
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else min(retry_after, LONGEST_TOLD_S)
 
 
 class Throttled(NotDone):
@@ -124,12 +124,15 @@ class LinksForbidden(Refused):
 
 
 def patience(error: GraphError, failures: int, first: float, longest: float) -> float:
-    """Seconds until the next attempt: as Graph told, but a day at most, else twice as long after
-    each failure before this one."""
-    told = error.retry_after if isinstance(error, NotDone) else None
-    if told is not None:
-        return min(told, LONGEST_TOLD_S)
-    return min(first * 2.0 ** min(failures, 20), longest)
+    """Seconds until the next attempt: as Graph told, else twice as long after each failure before
+    this one."""
+    told = told_to_wait(error)
+    return told if told is not None else min(first * 2.0 ** min(failures, 20), longest)
+
+
+def told_to_wait(error: Exception) -> float | None:
+    """Seconds that Graph told us to wait; None where it did not."""
+    return error.retry_after if isinstance(error, NotDone) else None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from shared.errors import Changed, Transient
-from shared.graph.errors import GraphError, NotDone, NotFound, Refused
+from shared.graph.errors import GraphError, NotFound, Refused, told_to_wait
 from shared.graph.subscriptions import LIFE
 from shared.replies.learning import catch_up, learn
 from shared.replies.mailboxes import (
@@ -204,8 +204,7 @@ async def _done(watcher: Watcher, due: Due, found: Found) -> Step:
         return await _DOING[due](watcher, found)
     except (GraphError, Transient) as error:
         log.warning("a mailbox of %s, %s: %s", watcher.organization.id, due.name.lower(), error)
-        told = error.retry_after if isinstance(error, NotDone) else None
-        at_least = timedelta(seconds=told or 0)
+        at_least = timedelta(seconds=told_to_wait(error) or 0)
         if due is Due.LOOK:
             again = watcher.clock() + max(at_least, min(_LOOK_PAUSE, watcher.look_every))
             return lambda mailbox: replace(mailbox, look_after=again)
@@ -278,8 +277,7 @@ async def _ask_zone(watcher: Watcher, found: Found) -> Step:
         log.info("the zone of a mailbox of %s is not told: %s", watcher.organization.id, error)
         zone = found.mailbox.time_zone
         if not isinstance(error, NotFound | Refused):
-            told = error.retry_after if isinstance(error, NotDone) else None
-            again = max(timedelta(seconds=told or 0), _ZONE_PAUSE)
+            again = max(timedelta(seconds=told_to_wait(error) or 0), _ZONE_PAUSE)
     asked_again = watcher.clock() + again
     return lambda mailbox: replace(mailbox, time_zone=zone, zone_after=asked_again)
 

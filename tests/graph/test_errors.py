@@ -123,6 +123,7 @@ async def test_only_throttling_is_said_to_be_throttling(
 
 def test_nobody_waits_longer_than_a_day_because_a_gateway_says_so() -> None:
     assert patience(NotDone("", 1e12), 0, 10, 600) == LONGEST_TOLD_S
+    assert NotDone("", 1e30).retry_after == LONGEST_TOLD_S, "for whoever waits by it"
     assert patience(NotDone("", 7), 5, 10, 600) == 7
 
 
