@@ -11,13 +11,11 @@ passes over it before, whatever word it hears.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.errors import Changed, Transient
+from shared.errors import Changed
 from shared.messages.erasing import finish_erasing
 from shared.messages.files import leaving_files
 from shared.messages.rows import MessageRow, instant_of, milliseconds
@@ -25,9 +23,8 @@ from shared.messages.stored import read_message, write_message
 from shared.messages.todo import drain_left_behind
 from shared.model import Status
 from shared.organizations import Organization
+from shared.side_by_side import each_by_itself
 from shared.storage.tables import Read, Row
-
-log = logging.getLogger(__name__)
 
 TABLE = "schedule"
 PARTITION = "due"
@@ -129,27 +126,14 @@ async def _look_at(
     deliver: Deliver,
     announce: Announce,
 ) -> int:
-    places = asyncio.Semaphore(_AT_ONCE)
-
     async def look(read: Read) -> bool:
-        async with places:
-            try:
-                if _due_at(read) > now:
-                    await _announce(organization, read, announce)
-                    return False
-                return await _fire(organization, read, now, deliver)
-            except Transient:
-                raise
-            except Exception:
-                # One message that breaks us must not keep those behind it waiting.
-                log.exception("a message of %s that is due is left behind", organization.id)
-                return False
+        if _due_at(read) > now:
+            await _announce(organization, read, announce)
+            return False
+        return await _fire(organization, read, now, deliver)
 
-    results = await asyncio.gather(*map(look, part), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return sum(map(bool, results))
+    what = f"a message of {organization.id} that is due"
+    return sum(map(bool, await each_by_itself(look, part, at_once=_AT_ONCE, what=what)))
 
 
 async def _announce(organization: Organization, read: Read, announce: Announce) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from shared.assistant.facts import cards_of, differing
-from shared.errors import Changed, Transient
+from shared.errors import Changed
 from shared.messages.rows import (
     MessageRow,
     instant_of,
@@ -27,6 +27,7 @@ from shared.messages.stored import Stored, read_message, write_message
 from shared.messages.todo import drain, drain_left_behind, with_todo
 from shared.model import ReminderCondition, ReminderState
 from shared.organizations import Organization, OrganizationSettings
+from shared.side_by_side import each_by_itself
 from shared.storage.tables import Read
 from shared.timing.reminders import decided, look_at
 from shared.tracking.segments import written_since
@@ -103,22 +104,12 @@ async def _decide_all(
         return 0
     settings = await organization.settings()
     unfolded_since = await written_since(organization)
-    places = asyncio.Semaphore(_AT_ONCE)
 
     async def decide(read: Read) -> None:
-        async with places:
-            try:
-                await _decide(organization, read, settings, unfolded_since, asked, now)
-            except Transient:
-                raise
-            except Exception:
-                # One message that breaks us must not keep those behind it waiting.
-                log.exception("a reminder of %s is left behind", organization.id)
+        await _decide(organization, read, settings, unfolded_since, asked, now)
 
-    results = await asyncio.gather(*map(decide, part), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    what = f"a reminder of {organization.id}"
+    await each_by_itself(decide, part, at_once=_AT_ONCE, what=what)
     return len(part)
 
 
