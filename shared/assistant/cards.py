@@ -111,6 +111,11 @@ class CardPage:
     same_until: datetime | None
 
 
+def lists_of(address: str, *, manages: bool) -> tuple[str, ...]:
+    """Whose cards somebody is shown: their own, and where they manage the managers'."""
+    return (address, MANAGERS) if manages else (address,)
+
+
 async def read_cards(
     organization: Organization,
     sellers: tuple[str, ...],

@@ -104,16 +104,15 @@ async def undo_card(req: func.HttpRequest) -> func.HttpResponse:
 def _sellers(req: func.HttpRequest, caller: Caller) -> tuple[str, ...]:
     """Whose cards are asked for: a person's own unless they name somebody, with those of the
     managers for one of them."""
-    from shared.assistant.cards import MANAGERS
+    from shared.assistant.cards import lists_of
 
     seller: str = req.params.get("seller", "").lower()
     if caller.person is None:
         if not seller:
             raise Refusal(422, "Say whose cards: ?seller=, with the address of a seller.")
         return (seller,)
-    if not seller and caller.manages:
-        return (caller.person.address, MANAGERS)
-    seller = seller or caller.person.address
+    if not seller:
+        return lists_of(caller.person.address, manages=caller.manages)
     if caller.sees_own_or_followed not in (None, seller):
         raise Refusal(403, f"You see your own cards, {caller.person.address}'s, only.")
     return (seller,)

@@ -142,7 +142,7 @@ async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
     visitor = _visitor(req)
     visitor.require("read")
     assert visitor.person is not None
-    from shared.assistant.cards import MANAGERS
+    from shared.assistant.cards import lists_of
     from shared.assistant.requests import card_of
     from shared.languages import choose
     from shared.pages.cards_page import read_cards_page
@@ -157,7 +157,7 @@ async def cards_page(req: func.HttpRequest) -> func.HttpResponse:
         card_of(put_away)
     page = await read_cards_page(
         visitor.organization,
-        (visitor.person.address, *((MANAGERS,) if visitor.manages else ())),
+        lists_of(visitor.person.address, manages=visitor.manages),
         (language, clock.name),
         utc_now(),
         engagement=settings.engagement,
