@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from shared.access.keys import MOST_KEYS, Key, keys_of, new_key, store_key, withdraw_key
+from shared.access.keys import (
+    MOST_KEYS,
+    Key,
+    is_id,
+    keys_of,
+    new_key,
+    store_key,
+    withdraw_key,
+)
 from shared.errors import Refusal
 from shared.messages.rows import instant_text
 from shared.service import service, utc_now
@@ -55,7 +62,7 @@ async def withdrawn_key(req: func.HttpRequest) -> func.HttpResponse:
     only_params(req)
     caller.require("admin")
     id_ = req.route_params["id"]
-    if not re.fullmatch("[0-9a-f]{12}", id_):
+    if not is_id(id_):
         raise Refusal(404, "There is no such key.")
     await withdraw_key(caller.organization, id_)
     return func.HttpResponse(status_code=204)

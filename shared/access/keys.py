@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,6 +73,11 @@ async def keys_of(organization: Organization) -> list[Key]:
     passed the limit."""
     found = await organization.tables.page(TABLE, _PARTITION, limit=2 * MOST_KEYS)
     return sorted((_key(read.row) for read in found), key=lambda key: key.made_at, reverse=True)
+
+
+def is_id(text: str) -> bool:
+    """Whether a key may have this id."""
+    return re.fullmatch(f"[0-9a-f]{{{_ID_LENGTH}}}", text) is not None
 
 
 async def withdraw_key(organization: Organization, id_: str) -> None:
