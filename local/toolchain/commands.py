@@ -13,10 +13,11 @@ from typing import NoReturn
 from local import azurite
 from local.ports import DEFAULT_PORT, Ports, first_taken
 from local.toolchain import ROOT, chromium, doctor, node, storage
+from local.toolchain.asking import KEY_VARIABLE
 from local.toolchain.checks import check
 from local.toolchain.environments import Environment, prepare
 from local.toolchain.interpreters import find
-from local.toolchain.rebuild import KEY_VARIABLE, rebuild
+from local.toolchain.rebuild import rebuild
 from local.toolchain.steps import Stop, say
 
 _ABOUT = """\

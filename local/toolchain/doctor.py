@@ -14,7 +14,7 @@ from typing import Any
 from local.data_folder import last_port, was_used
 from local.ports import DEFAULT_PORT
 from local.toolchain import ROOT
-from local.toolchain.rebuild import ask, refusal
+from local.toolchain.asking import ask, refusal
 from local.toolchain.steps import Stop, say
 
 _PATIENCE_S = 120
